@@ -1,0 +1,180 @@
+/*
+ * wal/follow.c - reads the log on, from segment to segment, and hands records to the store.
+ * Within one segment: reader.c. What is damage and what a torn tail: FORMAT.md 2.
+ *
+ * Always true: `fn` sees each record once and in order, though the record may be copied into a
+ * newer segment after it was seen (takeover.c keeps positions): skip_below remembers how far it
+ * saw.
+ */
+#include "wal/log.h"
+
+#include "base/error.h"
+
+#include <inttypes.h>
+
+static int enter_segment(struct hf_wal *wal, uint64_t sequence, struct hf_error *err)
+{
+    struct hf_wal_segment segment;
+
+    int rc = hf_wal_segment_open(wal->io, wal->options.wal_dir, sequence, wal->options.uuid,
+                                 !wal->read_only, &segment, err);
+    if (rc != 0)
+        return rc;
+    if (wal->reader.position > wal->skip_below)
+        wal->skip_below = wal->reader.position;
+    hf_wal_segment_close(wal->io, &wal->current);
+    wal->current = segment;
+    hf_wal_reader_init(&wal->reader, wal->io, &wal->current);
+    return 0;
+}
+
+int hf_wal_seek(struct hf_wal *wal, uint64_t from, struct hf_error *err)
+{
+    uint64_t lowest = 0, highest = 0;
+
+    int rc = hf_wal_segments_find(wal->io, wal->options.wal_dir, &lowest, &highest, err);
+    if (rc == 0 && highest == 0)
+        rc = hf_fail(err, HF_ERR_CORRUPT, "wal/: there is no log segment");
+    if (rc != 0)
+        return rc;
+    wal->skip_below = from;
+    for (uint64_t sequence = highest; sequence >= lowest; sequence--) {
+        wal->reader.position = 0; /* where we look has not been seen */
+        rc = enter_segment(wal, sequence, err);
+        if (rc != 0)
+            return rc;
+        if (wal->current.header.first <= from)
+            return 0;
+    }
+    /* A store without a checkpoint reads from the very first record. */
+    if (from == 0 && wal->current.header.first == HF_WAL_FIRST_POSITION) {
+        wal->skip_below = HF_WAL_FIRST_POSITION;
+        return 0;
+    }
+    return hf_fail(err, HF_ERR_CORRUPT,
+                   "wal/: the log begins at position %" PRIu64 ", but is needed from %" PRIu64,
+                   wal->current.header.first, from == 0 ? HF_WAL_FIRST_POSITION : from);
+}
+
+static int hand_on(struct hf_wal *wal, const struct hf_wal_entry *entry, struct hf_error *err)
+{
+    if (entry->frame.position < wal->skip_below)
+        return 0;
+    struct hf_wal_record record = {
+        .position = entry->frame.position,
+        .end = entry->end,
+        .type = entry->frame.type,
+        .txn = entry->frame.txn,
+        .time_ns = entry->frame.time_ns,
+        .durable = entry->frame.durable,
+        .payload = entry->frame.payload,
+        .payload_len = entry->frame.payload_len,
+    };
+    int rc = wal->options.fn(wal->options.arg, &record, err);
+    if (rc == 0 && !wal->read_only)
+        rc = hf_wal_note_record(wal, record.txn, record.end, err);
+    wal->skip_below = entry->end;
+    return rc;
+}
+
+/* Records of the current segment up to `limit`, or to the first that is not valid. */
+static int read_on(struct hf_wal *wal, uint64_t limit, struct hf_error *err)
+{
+    struct hf_wal_entry entry;
+    int rc = 0;
+
+    while ((rc = hf_wal_reader_next(&wal->reader, limit, &entry, err)) == 0) {
+        rc = hand_on(wal, &entry, err);
+        if (rc != 0)
+            return rc;
+    }
+    return rc == HF_END ? 0 : rc;
+}
+
+static int bad_record(struct hf_wal *wal, struct hf_error *err)
+{
+    uint64_t off = hf_wal_segment_offset(&wal->current.header, wal->reader.position);
+
+    return hf_fail_at(err, HF_ERR_CORRUPT, wal->current.name, off,
+                      "wal/%s: the record at offset %" PRIu64 " (position %" PRIu64
+                      ") is damaged, though the log was durable beyond it",
+                      wal->current.name, off, wal->reader.position);
+}
+
+/* The current segment up to where the next one begins, then into that one. */
+static int cross(struct hf_wal *wal, struct hf_error *err)
+{
+    struct hf_wal_segment next;
+
+    int rc = hf_wal_segment_open(wal->io, wal->options.wal_dir, wal->current.header.sequence + 1,
+                                 wal->options.uuid, false, &next, err);
+    if (rc != 0)
+        return rc;
+    uint64_t limit = next.header.first;
+    hf_wal_segment_close(wal->io, &next);
+    rc = read_on(wal, limit, err);
+    if (rc == 0 && wal->reader.position < limit)
+        rc = bad_record(wal, err);
+    if (rc == 0)
+        rc = enter_segment(wal, wal->current.header.sequence + 1, err);
+    return rc;
+}
+
+int hf_wal_follow(struct hf_wal *wal, uint64_t sequence, uint64_t upto, struct hf_error *err)
+{
+    int rc = 0;
+
+    hf_wal_reader_forget(&wal->reader);
+    while (rc == 0 && wal->current.header.sequence < sequence)
+        rc = cross(wal, err);
+    if (rc == 0)
+        rc = read_on(wal, upto, err);
+    if (rc == 0 && wal->reader.position < upto)
+        rc = bad_record(wal, err);
+    return rc;
+}
+
+/* The newest segment has no valid record at the reader's position. */
+static int judge_end(struct hf_wal *wal, uint64_t known_durable, uint64_t *out_torn,
+                     struct hf_error *err)
+{
+    uint64_t durable = 0;
+
+    int rc = hf_wal_reader_look_behind(&wal->reader, &durable, NULL, out_torn, err);
+    if (rc != 0)
+        return rc;
+    if (durable > wal->reader.position || known_durable > wal->reader.position ||
+        wal->options.must_reach > wal->reader.position) {
+        wal->corrupt = true;
+        bad_record(wal, &wal->damage);
+    }
+    return 0;
+}
+
+int hf_wal_follow_to_end(struct hf_wal *wal, uint64_t known_durable, uint64_t *out_torn,
+                         struct hf_error *err)
+{
+    uint64_t lowest = 0, highest = 0;
+
+    hf_wal_reader_forget(&wal->reader);
+    int rc = hf_wal_segments_find(wal->io, wal->options.wal_dir, &lowest, &highest, err);
+    while (rc == 0 && wal->current.header.sequence < highest) {
+        rc = cross(wal, &wal->damage);
+        if (rc == HF_ERR_CORRUPT) { /* the log ends here, read-only */
+            wal->corrupt = true;
+            return 0;
+        }
+        if (rc != 0 && err != NULL)
+            *err = wal->damage;
+    }
+    if (rc == 0)
+        rc = read_on(wal, UINT64_MAX, err);
+    if (rc == 0)
+        rc = judge_end(wal, known_durable, out_torn, err);
+    if (rc == 0 && wal->reader.position < wal->skip_below)
+        rc = hf_fail(err, HF_ERR_FAILED,
+                     "the log now ends at position %" PRIu64 ", before what this handle has seen; "
+                     "reopen the store",
+                     wal->reader.position);
+    return rc;
+}

@@ -1,0 +1,187 @@
+/*
+ * wal/open.c - makes, opens, trims and closes the log. Format: FORMAT.md 1; what opening must do
+ * before anything is believed: FORMAT.md 2 and 3.4.
+ */
+#include "wal/log.h"
+
+#include "base/error.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int hf_wal_create(struct hf_io *io, int wal_dir, const uint8_t uuid[16], struct hf_error *err)
+{
+    struct hf_wal_segment segment;
+    struct hf_wal_header header = {
+        .sequence = 1,
+        .reason = HF_WAL_REASON_NEW_STORE,
+        .first = HF_WAL_FIRST_POSITION,
+    };
+    memcpy(header.uuid, uuid, sizeof(header.uuid));
+
+    int rc = hf_io_random(io, &header.salt, sizeof(header.salt), err);
+    if (rc == 0)
+        rc = hf_wal_segment_make(io, wal_dir, &header, NULL, 0, &segment, err);
+    if (rc != 0)
+        return rc;
+    hf_wal_segment_close(io, &segment);
+    return hf_wal_spare_make(io, wal_dir, err);
+}
+
+/* Reading without locks: as far as `shared` calls it durable, or, after a boot, as far as it is
+ * valid. */
+static int open_read_only(struct hf_wal *wal, struct hf_wal_opened *opened, struct hf_error *err)
+{
+    struct hf_wal_shared shared;
+
+    int rc = hf_wal_shared_read(wal->io, wal->options.shared_fd, &wal->id, &shared, err);
+    if (rc != 0)
+        return rc;
+    opened->this_boot = shared.sync_known && shared.tail_known;
+    opened->regular = opened->this_boot && shared.state == HF_WAL_IDLE;
+    if (!shared.sync_known)
+        return hf_wal_follow_to_end(wal, 0, &opened->torn_bytes, err);
+    if (shared.durable <= wal->reader.position)
+        return 0;
+    rc = hf_wal_follow(wal, shared.durable_sequence, shared.durable, &wal->damage);
+    if (rc == HF_ERR_CORRUPT) {
+        wal->corrupt = true;
+        return 0;
+    }
+    if (rc != 0 && err != NULL)
+        *err = wal->damage;
+    return rc;
+}
+
+/* An irregular log is taken over as by any writer who takes the append lock. */
+static int open_for_writing(struct hf_wal *wal, struct hf_wal_opened *opened, struct hf_error *err)
+{
+    struct hf_wal_shared shared;
+
+    int rc = hf_wal_shared_read(wal->io, wal->options.shared_fd, &wal->id, &shared, err);
+    if (rc != 0)
+        return rc;
+    opened->this_boot = shared.tail_known && shared.sync_known;
+    rc = hf_wal_lock(wal, err);
+    if (rc == 0)
+        hf_wal_unlock(wal);
+    opened->torn_bytes = wal->torn_bytes;
+    opened->regular = opened->this_boot && !wal->took_over;
+    return rc == HF_ERR_CORRUPT && wal->corrupt ? 0 : rc;
+}
+
+static struct hf_wal *new_wal(const struct hf_wal_options *options, struct hf_error *err)
+{
+    struct hf_wal *wal = calloc(1, sizeof(*wal));
+
+    if (wal == NULL) {
+        hf_fail_memory(err);
+        return NULL;
+    }
+    wal->options = *options;
+    wal->io = options->io;
+    wal->read_only = options->read_only;
+    wal->current.fd = -1;
+    memcpy(wal->id.uuid, options->uuid, sizeof(wal->id.uuid));
+    pthread_mutex_init(&wal->append_mutex, NULL);
+    pthread_mutex_init(&wal->sync_mutex, NULL);
+    pthread_mutex_init(&wal->state, NULL);
+    return wal;
+}
+
+static int identify_shared(struct hf_wal *wal, struct hf_error *err)
+{
+    struct hf_io_stat stat = {0};
+
+    int rc = hf_io_boot_id(wal->io, wal->id.boot, err);
+    if (rc == 0 && wal->options.shared_fd >= 0)
+        rc = hf_io_fstat(wal->io, wal->options.shared_fd, &stat, "shared", err);
+    wal->id.inode = stat.inode;
+    return rc;
+}
+
+int hf_wal_open(const struct hf_wal_options *options, struct hf_wal **out_wal,
+                struct hf_wal_opened *out_opened, struct hf_error *err)
+{
+    struct hf_wal_opened opened = {0};
+    struct hf_wal *wal = new_wal(options, err);
+
+    if (wal == NULL)
+        return HF_ERR_NO_MEMORY;
+    int rc = identify_shared(wal, err);
+    if (rc == 0)
+        rc = hf_wal_seek(wal, options->from, err);
+    if (rc == 0 && wal->read_only)
+        rc = open_read_only(wal, &opened, err);
+    else if (rc == 0)
+        rc = open_for_writing(wal, &opened, err);
+    if (rc != 0) {
+        hf_wal_close(wal);
+        return rc;
+    }
+    opened.corrupt = wal->corrupt;
+    opened.damage = wal->damage;
+    *out_opened = opened;
+    *out_wal = wal;
+    return 0;
+}
+
+void hf_wal_close(struct hf_wal *wal)
+{
+    if (wal == NULL)
+        return;
+    for (size_t i = 0; i < wal->owned_count; i++)
+        hf_io_unlock(wal->io, wal->options.lock_fd, HF_WAL_LOCK_TXN_BASE + wal->owned[i].txn, 1);
+    hf_wal_reader_release(&wal->reader);
+    hf_wal_segment_close(wal->io, &wal->current);
+    pthread_mutex_destroy(&wal->append_mutex);
+    pthread_mutex_destroy(&wal->sync_mutex);
+    pthread_mutex_destroy(&wal->state);
+    free(wal->owned);
+    free(wal->foreign);
+    free(wal);
+}
+
+int hf_wal_lock_job(struct hf_wal *wal, uint64_t byte, bool wait, bool *out_got,
+                    struct hf_error *err)
+{
+    int rc = 0;
+
+    if (!wait)
+        return hf_io_try_lock(wal->io, wal->options.lock_fd, HF_IO_LOCK_EXCLUSIVE, byte, 1, out_got,
+                              "lock", err);
+    rc = hf_io_lock(wal->io, wal->options.lock_fd, HF_IO_LOCK_EXCLUSIVE, byte, 1, "lock", err);
+    *out_got = rc == 0;
+    return rc;
+}
+
+void hf_wal_unlock_job(struct hf_wal *wal, uint64_t byte)
+{
+    hf_io_unlock(wal->io, wal->options.lock_fd, byte, 1);
+}
+
+int hf_wal_trim(struct hf_wal *wal, uint64_t position, struct hf_error *err)
+{
+    uint64_t lowest = 0, highest = 0;
+
+    int rc = hf_wal_segments_find(wal->io, wal->options.wal_dir, &lowest, &highest, err);
+    /* A segment ends where the next begins, so the newest is never deleted. */
+    for (uint64_t sequence = lowest; rc == 0 && sequence < highest; sequence++) {
+        struct hf_wal_segment next;
+        char name[HF_WAL_NAME_MAX];
+
+        rc = hf_wal_segment_open(wal->io, wal->options.wal_dir, sequence + 1, wal->options.uuid,
+                                 false, &next, err);
+        if (rc != 0)
+            return rc;
+        uint64_t end = next.header.first;
+        hf_wal_segment_close(wal->io, &next);
+        if (end > position)
+            break;
+        hf_wal_segment_name(sequence, name);
+        rc = hf_io_unlink(wal->io, wal->options.wal_dir, name, err);
+        if (rc == HF_ERR_NOT_FOUND)
+            rc = 0; /* somebody else trims too */
+    }
+    return rc;
+}
