@@ -67,6 +67,7 @@ static int hand_on(struct hf_wal *wal, const struct hf_wal_entry *entry, struct 
         .txn = entry->frame.txn,
         .time_ns = entry->frame.time_ns,
         .durable = entry->frame.durable,
+        .is_durable = entry->end <= wal->durable,
         .payload = entry->frame.payload,
         .payload_len = entry->frame.payload_len,
     };
@@ -112,6 +113,8 @@ static int cross(struct hf_wal *wal, struct hf_error *err)
         return rc;
     uint64_t limit = next.header.first;
     hf_wal_segment_close(wal->io, &next);
+    /* A segment gets its name only after the one before was durable up to its `first`. */
+    hf_wal_note_durable(wal, limit);
     rc = read_on(wal, limit, err);
     if (rc == 0 && wal->reader.position < limit)
         rc = bad_record(wal, err);
@@ -176,5 +179,13 @@ int hf_wal_follow_to_end(struct hf_wal *wal, uint64_t known_durable, uint64_t *o
                      "the log now ends at position %" PRIu64 ", before what this handle has seen; "
                      "reopen the store",
                      wal->reader.position);
+    return rc;
+}
+
+int hf_wal_reseek(struct hf_wal *wal, uint64_t from, struct hf_error *err)
+{
+    pthread_mutex_lock(&wal->state);
+    int rc = hf_wal_seek(wal, from, err);
+    pthread_mutex_unlock(&wal->state);
     return rc;
 }

@@ -32,6 +32,7 @@ struct hf_wal_record {
     uint64_t txn;
     uint64_t time_ns;
     uint64_t durable;
+    bool is_durable;        /* this handle knows already that it survives power loss */
     const uint8_t *payload; /* borrowed for the call */
     size_t payload_len;
 };
@@ -119,8 +120,16 @@ uint64_t hf_wal_durable(struct hf_wal *wal);
  */
 HF_MUST_USE int hf_wal_sync(struct hf_wal *wal, uint64_t position, struct hf_error *err);
 
-/* Read what others made durable since; takes no lock that a writer waits for. */
+/*
+ * Read what others made durable since; takes no lock that a writer waits for.
+ *
+ * Errors   NOT_FOUND, also of hf_wal_lock: what this handle wants to read is deleted, since newer
+ *          checkpoints cover it. Open the newest, then call hf_wal_reseek.
+ */
 HF_MUST_USE int hf_wal_refresh(struct hf_wal *wal, struct hf_error *err);
+
+/* Go on reading at `from`, the position of a checkpoint. Not between lock and unlock. */
+HF_MUST_USE int hf_wal_reseek(struct hf_wal *wal, uint64_t from, struct hf_error *err);
 
 /* Lock a byte below HF_WAL_LOCK_TXN_BASE for a job of the store (recovery, checkpoint). */
 HF_MUST_USE int hf_wal_lock_job(struct hf_wal *wal, uint64_t byte, bool wait, bool *out_got,

@@ -1,0 +1,162 @@
+/*
+ * store/open.c - opens and closes a store. Order: FORMAT.md 6. Making one: layout.c.
+ *
+ * Opening for writing takes lock byte RECOVERY around reading the log and ending what the dead have
+ * left, so that two openers do not both begin. A store whose log is damaged opens read-only and
+ * says so.
+ */
+#include "store/handle.h"
+
+#include "base/error.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct hf_store *new_store(struct hf_io *io, const char *root)
+{
+    struct hf_store *store = calloc(1, sizeof(*store));
+
+    if (store == NULL)
+        return NULL;
+    store->io = io;
+    store->layout = (struct hf_layout){
+        .io = io, .root = -1, .wal = -1, .catalog = -1, .lock = -1, .shared = -1};
+    store->root = strdup(root);
+    if (store->root == NULL) {
+        free(store);
+        return NULL;
+    }
+    return store;
+}
+
+static void free_store(struct hf_store *store)
+{
+    hf_wal_close(store->wal);
+    hf_catalog_close(&store->catalog);
+    hf_recovery_free(store->recovery);
+    hf_layout_close(&store->layout);
+    free(store->root);
+    free(store);
+}
+
+/* The catalog: the newest checkpoint, then the log from there on. */
+static int open_catalog(struct hf_store *store, struct hf_error *err)
+{
+    struct hf_wal_opened opened = {0};
+    struct hf_wal_options options = {
+        .io = store->io,
+        .wal_dir = store->layout.wal,
+        .lock_fd = store->layout.lock,
+        .shared_fd = store->layout.shared,
+        .read_only = store->read_only,
+        .fn = hf_catalog_apply,
+        .arg = &store->catalog,
+    };
+
+    memcpy(options.uuid, store->layout.uuid, sizeof(options.uuid));
+    int rc =
+        hf_catalog_open(&store->catalog, &store->layout, &options.from, &options.must_reach, err);
+    if (rc == 0)
+        rc = hf_wal_open(&options, &store->wal, &opened, err);
+    if (rc != 0)
+        return rc;
+    store->rebooted = !opened.this_boot;
+    store->torn_bytes = opened.torn_bytes;
+    if (opened.corrupt) {
+        store->damage = opened.damage;
+        store->read_only = true;
+    }
+    /* Who only reads believes what is valid after a boot: it came from the disk. */
+    hf_catalog_publish(&store->catalog, store->read_only ? UINT64_MAX : hf_wal_durable(store->wal));
+    return 0;
+}
+
+/* While others recover, wait; the byte goes with the descriptor if we die. */
+static int open_and_recover(struct hf_store *store, struct hf_error *err)
+{
+    bool locked = !store->read_only;
+    int rc = 0;
+
+    if (locked)
+        rc = hf_io_lock(store->io, store->layout.lock, HF_IO_LOCK_EXCLUSIVE, HF_WAL_LOCK_RECOVERY,
+                        1, HF_FILE_LOCK, err);
+    if (rc != 0)
+        return rc;
+    rc = open_catalog(store, err);
+    if (rc == 0)
+        rc = hf_store_run_recovery(store, store->read_only, err);
+    if (locked)
+        hf_io_unlock(store->io, store->layout.lock, HF_WAL_LOCK_RECOVERY, 1);
+    return rc;
+}
+
+int hf_store_open_io(struct hf_io *io, const char *root, const struct hf_store_options *options,
+                     struct hf_store **out_store, struct hf_error *err)
+{
+    enum hf_open_mode mode = options != NULL ? options->mode : HF_OPEN_READ_WRITE;
+    struct hf_store *store = NULL;
+    int rc = 0;
+
+    if (mode == HF_OPEN_CREATE)
+        rc = hf_layout_create(io, root, err);
+    if (rc != 0)
+        return rc;
+    store = new_store(io, root);
+    if (store == NULL)
+        return hf_fail_memory(err);
+    store->read_only = mode == HF_OPEN_READ_ONLY;
+    rc = hf_layout_open(io, root, store->read_only, &store->layout, err);
+    if (rc == 0)
+        rc = open_and_recover(store, err);
+    if (rc != 0) {
+        free_store(store);
+        return rc;
+    }
+    *out_store = store;
+    return 0;
+}
+
+int hf_store_open(const char *root, const struct hf_store_options *options,
+                  struct hf_store **out_store, struct hf_error *err)
+{
+    return hf_store_open_io(hf_io_posix(), root, options, out_store, err);
+}
+
+int hf_store_close(struct hf_store *store, struct hf_error *err)
+{
+    int rc = 0;
+
+    if (store == NULL)
+        return 0;
+    /* Else the next opener would find records of a dead process and begin a new segment for them.
+     */
+    if (!store->read_only)
+        rc = hf_store_sync(store, hf_wal_tail(store->wal), err);
+    free_store(store);
+    return rc;
+}
+
+bool hf_store_is_read_only(const struct hf_store *store)
+{
+    return store->read_only;
+}
+
+int hf_store_damage(const struct hf_store *store, struct hf_error *err)
+{
+    if (store->damage.code == 0)
+        return 0;
+    if (err != NULL)
+        *err = store->damage;
+    return store->damage.code;
+}
+
+const char *hf_store_root(const struct hf_store *store)
+{
+    return store->root;
+}
+
+const char *hf_store_uuid(const struct hf_store *store, char text[37])
+{
+    hf_uuid_text(store->layout.uuid, text);
+    return text;
+}

@@ -1,0 +1,471 @@
+/*
+ * store/txn.c - transactions: FORMAT.md 5.1 steps 1, 3, 6 and 7, 5.3, and aborting. Staging:
+ * stage.c. What a decision does: change*.c. After the commit: publish.c.
+ *
+ * Always true:
+ *  (1) COMMIT is appended only after every blob it names and the slot's folder were synced;
+ *  (2) success is told only after the log was synced behind COMMIT;
+ *  (3) staged files are removed only if no COMMIT can be in the log, or after they were linked.
+ *
+ * OPEN --commit--> (1) --> COMMITTED --finish--> DONE
+ * OPEN --abort, or a failure before COMMIT is appended--> ABORTED
+ * OPEN --a failed sync of the log--> unknown: the next open decides
+ */
+#include "store/txn.h"
+
+#include "base/checksum.h"
+#include "base/digest.h"
+#include "base/error.h"
+#include "store/blob.h"
+#include "store/change.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The lowest slot that no transaction has. With the append lock. */
+static int choose_slot(const struct hf_view *view, uint32_t *out_slot, struct hf_error *err)
+{
+    static const uint8_t prefix[] = {HF_KEY_TXN};
+    uint32_t slot = 0;
+    bool taken = true;
+    int rc = 0;
+
+    while (rc == 0 && taken) {
+        struct hf_view_iter iter = {0};
+        taken = false;
+        rc = hf_view_iter_init(&iter, view, prefix, sizeof(prefix), err);
+        while (rc == 0 && !taken && (rc = hf_view_iter_next(&iter, err)) == 0) {
+            struct hf_txn_entry entry;
+            rc = hf_txn_decode(&iter.key, &iter.value, &entry, err);
+            taken = rc == 0 && entry.slot == slot;
+        }
+        hf_view_iter_release(&iter);
+        rc = rc == HF_END ? 0 : rc;
+        slot += taken;
+    }
+    *out_slot = slot;
+    return rc;
+}
+
+/* Put or replace our `T` entry. */
+static int put_txn_entry(struct hf_change *change, uint64_t txn, enum hf_txn_state state,
+                         uint32_t slot, const void *note, size_t note_len, struct hf_error *err)
+{
+    struct hf_txn_entry entry = {
+        .txn = txn,
+        .state = state,
+        .slot = slot,
+        .time_ns = change->time_ns,
+        .note = note,
+        .note_len = note_len,
+    };
+
+    hf_key_txn(&change->key, txn);
+    hf_txn_encode(&change->value, &entry);
+    return hf_change_put(change, err);
+}
+
+/* Own the next position as a transaction. With the append lock. */
+static int own_next(struct hf_store *store, uint64_t *out_txn, struct hf_error *err)
+{
+    *out_txn = hf_wal_tail(store->wal);
+    return hf_wal_own(store->wal, *out_txn, err);
+}
+
+/* Step 1, with the append lock. */
+static int log_intent(struct hf_txn *txn, struct hf_error *err)
+{
+    struct hf_store *store = txn->store;
+    struct hf_change change;
+    uint64_t end = 0;
+
+    int rc = hf_wal_reserve(store->wal, err);
+    if (rc == 0)
+        rc = own_next(store, &txn->id, err);
+    if (rc != 0)
+        return rc;
+    hf_change_init(&change, store, NULL);
+    txn->time_ns = change.time_ns;
+    rc = choose_slot(&change.snapshot.view, &txn->slot, err);
+    if (rc == 0)
+        rc = put_txn_entry(&change, txn->id, HF_TXN_OPEN, txn->slot, txn->note.data, txn->note.len,
+                           err);
+    if (rc == 0)
+        rc = hf_store_append(store, HF_WAL_INTENT, txn->id, &change.payload, txn->note.data,
+                             txn->note.len, &end, err);
+    hf_change_release(&change);
+    if (rc != 0)
+        hf_wal_disown(store->wal, txn->id);
+    return rc;
+}
+
+static void free_txn(struct hf_txn *txn)
+{
+    for (size_t i = 0; i < txn->staged_count; i++)
+        hf_io_close(txn->store->io, &txn->staged[i].fd);
+    for (size_t i = 0; i < txn->claimed_count; i++)
+        hf_object_release(&txn->claimed[i]);
+    free(txn->staged);
+    free(txn->claimed);
+    hf_digest_map_release(&txn->staged_by_digest);
+    hf_digest_map_release(&txn->claimed_by_digest);
+    hf_digest_map_release(&txn->healed);
+    hf_buf_release(&txn->note);
+    pthread_mutex_destroy(&txn->mutex);
+    free(txn);
+}
+
+static int check_note(size_t note_len, struct hf_error *err)
+{
+    return note_len <= HF_NOTE_MAX
+               ? 0
+               : hf_fail(err, HF_ERR_LIMIT, "the note of an operation may have at most %u bytes",
+                         HF_NOTE_MAX);
+}
+
+int hf_txn_begin(struct hf_store *store, const char *note, size_t note_len, struct hf_txn **out_txn,
+                 struct hf_error *err)
+{
+    int rc = check_note(note_len, err);
+    struct hf_txn *txn = rc == 0 ? calloc(1, sizeof(*txn)) : NULL;
+
+    if (txn == NULL)
+        return rc != 0 ? rc : hf_fail_memory(err);
+    txn->store = store;
+    pthread_mutex_init(&txn->mutex, NULL);
+    hf_buf_put(&txn->note, note, note_len);
+    rc = hf_buf_check(&txn->note, err);
+    if (rc == 0)
+        rc = hf_store_lock(store, err);
+    if (rc == 0) {
+        rc = log_intent(txn, err);
+        hf_store_unlock(store);
+    }
+    if (rc != 0) {
+        free_txn(txn);
+        return rc;
+    }
+    *out_txn = txn;
+    return 0;
+}
+
+uint64_t hf_txn_id(const struct hf_txn *txn)
+{
+    return txn->id;
+}
+
+/* Remember what a claim found; memory of *object goes to the transaction. */
+static int remember_claim(struct hf_txn *txn, const struct hf_digest *digest,
+                          struct hf_object *object, bool found, struct hf_error *err)
+{
+    if (!found)
+        return hf_digest_map_put(&txn->claimed_by_digest, digest, SIZE_MAX, err);
+    if (txn->claimed_count == txn->claimed_capacity) {
+        size_t capacity = txn->claimed_capacity == 0 ? 16 : txn->claimed_capacity * 2;
+        void *grown = reallocarray(txn->claimed, capacity, sizeof(*txn->claimed));
+        if (grown == NULL)
+            return hf_fail_memory(err);
+        txn->claimed = grown;
+        txn->claimed_capacity = capacity;
+    }
+    int rc = hf_digest_map_put(&txn->claimed_by_digest, digest, txn->claimed_count, err);
+    if (rc == 0) {
+        txn->claimed[txn->claimed_count++] = *object;
+        *object = (struct hf_object){0};
+    }
+    return rc;
+}
+
+/* CLAIM, then the look: with the append lock, in this order (FORMAT.md 5.1 step 3). */
+static int log_claim(struct hf_txn *txn, const struct hf_digest *digest, struct hf_object *out,
+                     bool *out_found, struct hf_error *err)
+{
+    struct hf_store *store = txn->store;
+    struct hf_payload payload = {0};
+    struct hf_buf key = {0}, value = {0};
+    struct hf_view view = {0};
+    uint64_t end = 0;
+
+    hf_key_digest_number(&key, HF_KEY_CLAIM, digest, txn->id);
+    hf_payload_put(&payload, &key, &value);
+    int rc = hf_buf_check(&key, err);
+    if (rc == 0)
+        rc = hf_store_append(store, HF_WAL_CLAIM, txn->id, &payload, NULL, 0, &end, err);
+    if (rc == 0) {
+        hf_catalog_view_tail(&store->catalog, &view);
+        rc = hf_view_object(&view, digest, out, err);
+        *out_found = rc == 0;
+        rc = rc == HF_ERR_NOT_FOUND ? 0 : rc;
+        hf_view_release(&view);
+    }
+    hf_buf_release(&key);
+    hf_payload_release(&payload);
+    return rc;
+}
+
+static int copy_object(const struct hf_object *from, struct hf_object *out, struct hf_error *err)
+{
+    struct hf_buf value = {0};
+
+    hf_object_encode(&value, from);
+    int rc = hf_buf_check(&value, err);
+    if (rc == 0)
+        rc = hf_object_decode(&value, &from->digest, out, err);
+    hf_buf_release(&value);
+    return rc;
+}
+
+int hf_txn_claim(struct hf_txn *txn, const struct hf_digest *digest, struct hf_object *out,
+                 struct hf_error *err)
+{
+    struct hf_object object = {0};
+    size_t index = 0;
+    bool found = false;
+    int rc = 0;
+
+    pthread_mutex_lock(&txn->mutex);
+    if (!hf_digest_map_get(&txn->claimed_by_digest, digest, &index)) {
+        rc = hf_store_lock(txn->store, err);
+        if (rc == 0) {
+            rc = log_claim(txn, digest, &object, &found, err);
+            hf_store_unlock(txn->store);
+        }
+        if (rc == 0)
+            rc = remember_claim(txn, digest, &object, found, err);
+        index = found ? txn->claimed_count - 1 : SIZE_MAX;
+    }
+    if (rc == 0 && index == SIZE_MAX)
+        rc = HF_ERR_NOT_FOUND;
+    if (rc == 0 && out != NULL)
+        rc = copy_object(&txn->claimed[index], out, err);
+    pthread_mutex_unlock(&txn->mutex);
+    hf_object_release(&object);
+    return rc;
+}
+
+/* Read an object's file whole: are size, checksum and digest right? A missing file is not. */
+static int read_is_good(struct hf_store *store, const struct hf_object *object, bool *out_good,
+                        struct hf_error *err)
+{
+    struct hf_blob *blob = NULL;
+    struct hf_view view;
+    struct hf_digest actual = {0};
+    uint64_t size = 0, checksum = 0;
+
+    *out_good = false;
+    hf_catalog_view_tail(&store->catalog, &view);
+    int rc = hf_blob_open_at(store, &view, &object->digest, &blob, NULL);
+    hf_view_release(&view);
+    if (rc == HF_ERR_NOT_FOUND)
+        return 0;
+    if (rc != 0)
+        return hf_fail(err, rc, "cannot open the present copy of a blob");
+    rc = hf_blob_measure(blob, object->digest.algorithm, &actual, &size, &checksum, err);
+    hf_blob_close(blob);
+    *out_good = rc == 0 && size == object->size_bytes && checksum == object->checksum &&
+                hf_digest_compare(&actual, &object->digest) == 0;
+    return rc;
+}
+
+int hf_txn_verify_present(struct hf_txn *txn, const struct hf_digest *digest, bool *out_good,
+                          struct hf_error *err)
+{
+    struct hf_object object = {0};
+    bool good = false;
+
+    int rc = hf_txn_claim(txn, digest, &object, err);
+    if (rc == 0 && object.state == HF_OBJECT_PRESENT)
+        rc = read_is_good(txn->store, &object, &good, err);
+    hf_object_release(&object);
+    if (rc != 0)
+        return rc;
+    if (!good)
+        hf_txn_heal(txn, digest);
+    else
+        hf_txn_drop_staged(txn, digest);
+    *out_good = good;
+    return 0;
+}
+
+void hf_txn_heal(struct hf_txn *txn, const struct hf_digest *digest)
+{
+    pthread_mutex_lock(&txn->mutex);
+    /* Without memory the copy is not healed now; the next check finds it again. */
+    if (hf_digest_map_put(&txn->healed, digest, 0, NULL) != 0) {
+    }
+    pthread_mutex_unlock(&txn->mutex);
+}
+
+/* The claims of a transaction that ends. */
+static int drop_claims(struct hf_change *change, const struct hf_txn *txn, struct hf_error *err)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < txn->claimed_by_digest.capacity; i++) {
+        const struct hf_digest *digest = &txn->claimed_by_digest.slots[i].digest;
+        if (digest->algorithm == HF_DIGEST_NONE)
+            continue;
+        hf_key_digest_number(&change->key, HF_KEY_CLAIM, digest, txn->id);
+        rc = hf_change_delete(change, err);
+    }
+    return rc;
+}
+
+/* Step 6 but for appending: what the decision wants, what follows from it, and our own entry. */
+static int decide_all(struct hf_change *change, struct hf_txn *txn, const void *note,
+                      size_t note_len, hf_decide_fn *decide, void *arg, struct hf_error *err)
+{
+    int rc = decide(arg, change, err);
+
+    if (rc == 0)
+        rc = hf_change_collect(change, err);
+    if (rc == 0 && txn != NULL)
+        rc = drop_claims(change, txn, err);
+    if (rc != 0)
+        return rc;
+    if (change->staged_used > 0 || change->removed > 0)
+        return put_txn_entry(change, change->txn_id, HF_TXN_COMMITTED,
+                             txn != NULL ? txn->slot : HF_SLOT_NONE, note, note_len, err);
+    if (txn == NULL)
+        return 0;
+    hf_key_txn(&change->key, txn->id);
+    return hf_change_delete(change, err);
+}
+
+/* Abort without telling: also after a failure. */
+static void log_abort(struct hf_txn *txn, const char *reason)
+{
+    struct hf_store *store = txn->store;
+    struct hf_change change;
+    uint64_t end = 0;
+
+    if (hf_store_lock(store, NULL) != 0)
+        return; /* recovery rolls it back */
+    hf_change_init(&change, store, NULL);
+    hf_key_txn(&change.key, txn->id);
+    if (hf_change_delete(&change, NULL) == 0 && drop_claims(&change, txn, NULL) == 0) {
+        size_t len = strnlen(reason, 4096);
+        if (hf_store_append(store, HF_WAL_ABORT, txn->id, &change.payload, reason, len, &end,
+                            NULL) != 0) {
+            /* As above. */
+        }
+    }
+    hf_change_release(&change);
+    hf_store_unlock(store);
+}
+
+void hf_txn_abort(struct hf_txn *txn, const char *reason)
+{
+    if (txn == NULL)
+        return;
+    struct hf_store *store = txn->store;
+    hf_txn_discard_staged(txn);
+    log_abort(txn, reason != NULL ? reason : "");
+    hf_wal_disown(store->wal, txn->id);
+    free_txn(txn);
+    /* What our claims stood against may go now. */
+    if (hf_store_remove_pending(store, NULL, NULL, NULL) != 0) {
+        /* The permission stays in the catalog. */
+    }
+}
+
+/* Steps 6 and 7. *out_logged: COMMIT is, or may be, in the log. */
+static int log_commit(struct hf_txn *txn, hf_decide_fn *decide, void *arg, bool *out_logged,
+                      bool *out_unfinished, struct hf_error *err)
+{
+    struct hf_store *store = txn->store;
+    struct hf_change change;
+    uint64_t end = 0;
+
+    int rc = hf_store_lock(store, err);
+    if (rc != 0)
+        return rc;
+    hf_change_init(&change, store, txn);
+    rc = decide_all(&change, txn, txn->note.data, txn->note.len, decide, arg, err);
+    if (rc == 0) {
+        rc = hf_store_append(store, HF_WAL_COMMIT, txn->id, &change.payload, NULL, 0, &end, err);
+        *out_logged = rc == 0 || rc == HF_ERR_OUTCOME_UNKNOWN;
+    }
+    *out_unfinished = change.staged_used > 0 || change.removed > 0;
+    hf_change_release(&change);
+    hf_store_unlock(store);
+    return rc == 0 ? hf_store_sync(store, end, err) : rc;
+}
+
+int hf_txn_commit(struct hf_txn *txn, hf_decide_fn *decide, void *arg, struct hf_error *err)
+{
+    struct hf_store *store = txn->store;
+    bool logged = false, unfinished = false;
+    struct hf_error why = {0};
+
+    int rc = hf_txn_sync_staged(txn, &why);
+    if (rc == 0)
+        rc = log_commit(txn, decide, arg, &logged, &unfinished, &why);
+    if (rc != 0 && err != NULL)
+        *err = why;
+    if (rc != 0 && !logged) {
+        hf_txn_abort(txn, why.message);
+        return rc;
+    }
+    /* From here on it has happened, or nobody knows: files are left to what the log says. */
+    if (rc == 0) {
+        hf_txn_discard_unused(txn);
+        if (unfinished && hf_store_finish_txn(store, txn->id, txn->slot, NULL, NULL, NULL) != 0) {
+            /* It is durable; the next recovery finishes it. */
+        }
+    }
+    hf_wal_disown(store->wal, txn->id);
+    free_txn(txn);
+    if (rc == 0)
+        hf_store_checkpoint_if_due(store);
+    return rc;
+}
+
+/* With the append lock. *out_end: what must be durable before anything is answered. */
+static int log_change(struct hf_store *store, const void *note, size_t note_len,
+                      hf_decide_fn *decide, void *arg, uint64_t *out_txn, uint64_t *out_end,
+                      bool *out_unfinished, struct hf_error *err)
+{
+    struct hf_change change;
+
+    hf_change_init(&change, store, NULL);
+    *out_end = hf_wal_tail(store->wal);
+    int rc = decide_all(&change, NULL, note, note_len, decide, arg, err);
+    if (rc == 0 && change.payload.count > 0) {
+        rc = own_next(store, out_txn, err);
+        if (rc == 0)
+            rc = hf_store_append(store, HF_WAL_COMMIT, *out_txn, &change.payload, note, note_len,
+                                 out_end, err);
+    }
+    *out_unfinished = rc == 0 && change.removed > 0;
+    hf_change_release(&change);
+    return rc;
+}
+
+int hf_store_change(struct hf_store *store, const char *note, size_t note_len, hf_decide_fn *decide,
+                    void *arg, struct hf_error *err)
+{
+    uint64_t txn = 0, end = 0;
+    bool unfinished = false;
+
+    int rc = check_note(note_len, err);
+    if (rc == 0)
+        rc = hf_store_lock(store, err);
+    if (rc != 0)
+        return rc;
+    rc = log_change(store, note, note_len, decide, arg, &txn, &end, &unfinished, err);
+    hf_store_unlock(store);
+    /* A refusal too may rest on what is not durable yet. */
+    int synced = rc == HF_ERR_OUTCOME_UNKNOWN ? 0 : hf_store_sync(store, end, rc == 0 ? err : NULL);
+    if (rc == 0)
+        rc = synced;
+    if (rc == 0 && unfinished &&
+        hf_store_finish_txn(store, txn, HF_SLOT_NONE, NULL, NULL, NULL) != 0) {
+        /* It is durable; the next recovery finishes it. */
+    }
+    if (txn != 0)
+        hf_wal_disown(store->wal, txn);
+    if (rc == 0)
+        hf_store_checkpoint_if_due(store);
+    return rc;
+}
