@@ -63,6 +63,27 @@ static int is_irregular(struct hf_wal *wal, const struct hf_wal_shared *shared, 
     return holder_is_dead(wal, out, err);
 }
 
+/*
+ * With the append lock: is there a record beyond the durable position whose owner died? An owner
+ * who ends publishes `durable` first and frees its byte then, so a free byte counts only against a
+ * look after it.
+ */
+static int has_dead_tail(struct hf_wal *wal, bool *out_dead, struct hf_error *err)
+{
+    struct hf_wal_shared shared;
+
+    int rc = hf_wal_find_dead_tail(wal, out_dead, err);
+    if (rc != 0 || !*out_dead)
+        return rc;
+    rc = hf_wal_shared_read(wal->io, wal->options.shared_fd, &wal->id, &shared, err);
+    if (rc != 0)
+        return rc;
+    pthread_mutex_lock(&wal->state);
+    hf_wal_note_durable(wal, shared.durable);
+    pthread_mutex_unlock(&wal->state);
+    return hf_wal_find_dead_tail(wal, out_dead, err);
+}
+
 /* With the append lock: repair what the dead have left, then see every record up to the tail. */
 static int catch_up(struct hf_wal *wal, struct hf_error *err)
 {
@@ -80,7 +101,7 @@ static int catch_up(struct hf_wal *wal, struct hf_error *err)
             rc = hf_wal_follow(wal, shared.tail_sequence, shared.tail, err);
         pthread_mutex_unlock(&wal->state);
         if (rc == 0)
-            rc = hf_wal_has_dead_tail(wal, &irregular, err);
+            rc = has_dead_tail(wal, &irregular, err);
     }
     if (rc == 0 && irregular)
         rc = hf_wal_take_over(wal, HF_WAL_REASON_TAKEN_OVER, err);
@@ -297,11 +318,14 @@ static int sync_to(struct hf_wal *wal, int fd, const struct hf_wal_shared *share
         return hf_fail_as(err, HF_ERR_OUTCOME_UNKNOWN, "the log could not be synced%s",
                           told == 0 ? "" : " nor marked so");
     }
+    rc = hf_wal_shared_write_sync(wal->io, shared_fd, &wal->id, shared->tail_sequence, shared->tail,
+                                  HF_WAL_IDLE, err);
+    /* Only now: it may release our bytes, and who finds them free must find `durable` beyond our
+     * records. */
     pthread_mutex_lock(&wal->state);
     hf_wal_note_durable(wal, shared->tail);
     pthread_mutex_unlock(&wal->state);
-    return hf_wal_shared_write_sync(wal->io, shared_fd, &wal->id, shared->tail_sequence,
-                                    shared->tail, HF_WAL_IDLE, err);
+    return rc;
 }
 
 /* Somebody else's sync failed, or he died in one: hf_wal_lock takes over, which makes all durable.

@@ -92,7 +92,7 @@ HF_MUST_USE int hf_wal_note_record(struct hf_wal *wal, uint64_t txn, uint64_t en
 /* With `state`: the log is durable up to `durable`; forget what lies before. */
 void hf_wal_note_durable(struct hf_wal *wal, uint64_t durable);
 /* With the append lock: does a record beyond the durable position belong to a dead transaction? */
-HF_MUST_USE int hf_wal_has_dead_tail(struct hf_wal *wal, bool *out_dead, struct hf_error *err);
+HF_MUST_USE int hf_wal_find_dead_tail(struct hf_wal *wal, bool *out_dead, struct hf_error *err);
 
 /* HF_ERR_FAILED or HF_ERR_CORRUPT when the log takes no more records; else 0. */
 HF_MUST_USE int hf_wal_check_usable(const struct hf_wal *wal, struct hf_error *err);

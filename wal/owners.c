@@ -136,7 +136,7 @@ void hf_wal_note_durable(struct hf_wal *wal, uint64_t durable)
             release_at(wal, i - 1);
 }
 
-int hf_wal_has_dead_tail(struct hf_wal *wal, bool *out_dead, struct hf_error *err)
+int hf_wal_find_dead_tail(struct hf_wal *wal, bool *out_dead, struct hf_error *err)
 {
     int rc = 0;
 

@@ -150,6 +150,14 @@ static int take_over_locked(struct hf_wal *wal, enum hf_wal_reason reason, struc
     return rc;
 }
 
+/* With the append lock, so that nobody else makes `new`. Without a spare the log still works, and
+ * hf_wal_reserve asks again before content is written. */
+static void keep_spare(struct hf_wal *wal)
+{
+    if (hf_wal_spare_make(wal->io, wal->options.wal_dir, NULL) != 0)
+        return;
+}
+
 int hf_wal_take_over(struct hf_wal *wal, enum hf_wal_reason reason, struct hf_error *err)
 {
     int rc = hf_wal_lock_sync(wal, err);
@@ -160,6 +168,8 @@ int hf_wal_take_over(struct hf_wal *wal, enum hf_wal_reason reason, struct hf_er
     rc = take_over_locked(wal, reason, err);
     pthread_mutex_unlock(&wal->state);
     hf_wal_unlock_sync(wal);
+    if (rc == 0 && !wal->corrupt)
+        keep_spare(wal);
     return rc;
 }
 
@@ -220,5 +230,7 @@ int hf_wal_switch(struct hf_wal *wal, uint64_t room_bytes, struct hf_error *err)
     rc = switch_locked(wal, room_bytes, err);
     pthread_mutex_unlock(&wal->state);
     hf_wal_unlock_sync(wal);
+    if (rc == 0)
+        keep_spare(wal);
     return rc;
 }
