@@ -66,7 +66,7 @@ HF_MUST_USE int hf_view_staged(const struct hf_view *view, const struct hf_diges
 HF_MUST_USE int hf_view_name(const struct hf_view *view, const char *name, struct hf_name *out,
                              struct hf_error *err);
 
-/* --- publish.c: FORMAT.md 5.1 steps 8 to 10, 5.2
+/* --- finish.c: FORMAT.md 5.1 steps 8 to 10, 5.2
  * ---------------------------------------------------- */
 
 /*
