@@ -154,8 +154,7 @@ static int take_over_locked(struct hf_wal *wal, enum hf_wal_reason reason, struc
  * hf_wal_reserve asks again before content is written. */
 static void keep_spare(struct hf_wal *wal)
 {
-    if (hf_wal_spare_make(wal->io, wal->options.wal_dir, NULL) != 0)
-        return;
+    hf_tolerate(hf_wal_spare_make(wal->io, wal->options.wal_dir, NULL));
 }
 
 int hf_wal_take_over(struct hf_wal *wal, enum hf_wal_reason reason, struct hf_error *err)

@@ -22,6 +22,12 @@ int hf_fail_at(struct hf_error *err, int code, const char *file, uint64_t offset
 
 int hf_fail_memory(struct hf_error *err);
 
+/* For a failure that harms nobody; the caller says why beside it. */
+static inline void hf_tolerate(int rc)
+{
+    (void)rc;
+}
+
 /* Put "prefix: " before the sentence that is there; code and place stay. Returns err's code. */
 int hf_fail_prefix(struct hf_error *err, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

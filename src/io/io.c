@@ -217,8 +217,8 @@ int hf_io_unlink(struct hf_io *io, int dir, const char *path, struct hf_error *e
 
 void hf_io_discard(struct hf_io *io, int dir, const char *path)
 {
-    if (hf_io_unlink(io, dir, path, NULL) != 0)
-        return; /* the failure that led here is the one to tell */
+    hf_tolerate(
+        hf_io_unlink(io, dir, path, NULL)); /* the failure that led here is the one to tell */
 }
 
 int hf_io_rmdir(struct hf_io *io, int dir, const char *path, struct hf_error *err)

@@ -149,7 +149,6 @@ void hf_txn_heal(struct hf_txn *txn, const struct hf_digest *digest)
 {
     pthread_mutex_lock(&txn->mutex);
     /* Without memory the copy is not healed now; the next check finds it again. */
-    if (hf_digest_map_put(&txn->healed, digest, 0, NULL) != 0) {
-    }
+    hf_tolerate(hf_digest_map_put(&txn->healed, digest, 0, NULL));
     pthread_mutex_unlock(&txn->mutex);
 }

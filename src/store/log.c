@@ -94,8 +94,7 @@ void hf_store_checkpoint_if_due(struct hf_store *store)
         return;
     if (hf_wal_lock_job(store->wal, HF_WAL_LOCK_CHECKPOINT, false, &got, NULL) != 0 || !got)
         return; /* somebody is at it */
-    if (hf_catalog_checkpoint(&store->catalog, store->wal, NULL) != 0) {
-        /* The log has it all; the next operation tries again. */
-    }
+    /* The log has it all; the next operation tries again. */
+    hf_tolerate(hf_catalog_checkpoint(&store->catalog, store->wal, NULL));
     hf_wal_unlock_job(store->wal, HF_WAL_LOCK_CHECKPOINT);
 }

@@ -9,32 +9,20 @@
 #include "base/digest.h"
 #include "base/error.h"
 
-static int same_file(struct hf_store *store, const char *a, const char *b, bool *out_same,
-                     struct hf_error *err)
-{
-    struct hf_io_stat x, y;
-
-    int rc = hf_io_stat_at(store->io, store->layout.root, a, &x, err);
-    if (rc == 0)
-        rc = hf_io_stat_at(store->io, store->layout.root, b, &y, err);
-    *out_same = rc == 0 && x.inode == y.inode && x.device == y.device;
-    return rc;
-}
-
-/* Something has the name in blobs/: our file, linked before a cut; or an old one, to be replaced.
+/*
+ * Something has the name in blobs/: our own link, made before a cut or before a sync that failed;
+ * or an old file, to be replaced. Our own is made anew too: a sync covers what was changed since
+ * the last one, and tells nothing of what an earlier, failed one left in the cache only.
  */
 static int replace_published(struct hf_finish *finish, const struct hf_digest *digest,
                              const char *staged, const char *blob)
 {
     struct hf_store *store = finish->store;
     char trash[HF_PATH_MAX];
-    bool same = false;
 
-    int rc = same_file(store, staged, blob, &same, finish->err);
-    if (rc != 0 || same)
-        return rc;
     hf_path_removed(HF_DIR_TRASH, digest, finish->txn, trash);
-    rc = hf_io_rename(store->io, store->layout.root, blob, store->layout.root, trash, finish->err);
+    int rc =
+        hf_io_rename(store->io, store->layout.root, blob, store->layout.root, trash, finish->err);
     if (rc == 0)
         rc = hf_io_link(store->io, store->layout.root, staged, store->layout.root, blob,
                         finish->err);

@@ -19,8 +19,12 @@ int hf_snapshot_take(struct hf_store *store, struct hf_snapshot **out_snapshot,
     if (snapshot == NULL)
         return hf_fail_memory(err);
     int rc = hf_wal_refresh(store->wal, err);
-    if (rc == HF_ERR_NOT_FOUND)
+    while (rc ==
+           HF_ERR_NOT_FOUND) { /* others took checkpoints and deleted the log where we stood */
         rc = hf_catalog_reload(&store->catalog, store->wal, err);
+        if (rc == 0)
+            rc = hf_wal_refresh(store->wal, err);
+    }
     if (rc != 0) {
         free(snapshot);
         return rc;

@@ -196,15 +196,14 @@ static void log_abort(struct hf_txn *txn, const char *reason)
     uint64_t end = 0;
 
     if (hf_store_lock(store, NULL) != 0)
-        return; /* recovery rolls it back */
+        return; /* recovery rolls back */
     hf_change_init(&change, store, NULL);
     hf_key_txn(&change.key, txn->id);
     if (hf_change_delete(&change, NULL) == 0 && drop_claims(&change, txn, NULL) == 0) {
         size_t len = strnlen(reason, 4096);
-        if (hf_store_append(store, HF_WAL_ABORT, txn->id, &change.payload, reason, len, &end,
-                            NULL) != 0) {
-            /* As above. */
-        }
+        /* If it fails, recovery rolls back. */
+        hf_tolerate(hf_store_append(store, HF_WAL_ABORT, txn->id, &change.payload, reason, len,
+                                    &end, NULL));
     }
     hf_change_release(&change);
     hf_store_unlock(store);
@@ -219,10 +218,8 @@ void hf_txn_abort(struct hf_txn *txn, const char *reason)
     log_abort(txn, reason != NULL ? reason : "");
     hf_wal_disown(store->wal, txn->id);
     free_txn(txn);
-    /* What our claims stood against may go now. */
-    if (hf_store_remove_pending(store, NULL, NULL, NULL) != 0) {
-        /* The permission stays in the catalog. */
-    }
+    /* What our claims stood against may go now; if not, the permission stays in the catalog. */
+    hf_tolerate(hf_store_remove_pending(store, NULL, NULL, NULL));
 }
 
 /* Steps 6 and 7. *out_logged: COMMIT is, or may be, in the log. */
@@ -261,14 +258,16 @@ int hf_txn_commit(struct hf_txn *txn, hf_decide_fn *decide, void *arg, struct hf
         *err = why;
     if (rc != 0 && !logged) {
         hf_txn_abort(txn, why.message);
+        /* The refusal may rest on what is not durable yet. A failure here is told by the next call.
+         */
+        hf_tolerate(hf_store_sync(store, hf_wal_tail(store->wal), NULL));
         return rc;
     }
     /* From here on it has happened, or nobody knows: files are left to what the log says. */
     if (rc == 0) {
         hf_txn_discard_unused(txn);
-        if (unfinished && hf_store_finish_txn(store, txn->id, txn->slot, NULL, NULL, NULL) != 0) {
-            /* It is durable; the next recovery finishes it. */
-        }
+        if (unfinished) /* It is durable; what fails here the next recovery finishes. */
+            hf_tolerate(hf_store_finish_txn(store, txn->id, txn->slot, NULL, NULL, NULL));
     }
     hf_wal_disown(store->wal, txn->id);
     free_txn(txn);
@@ -315,10 +314,8 @@ int hf_store_change(struct hf_store *store, const char *note, size_t note_len, h
     int synced = rc == HF_ERR_OUTCOME_UNKNOWN ? 0 : hf_store_sync(store, end, rc == 0 ? err : NULL);
     if (rc == 0)
         rc = synced;
-    if (rc == 0 && unfinished &&
-        hf_store_finish_txn(store, txn, HF_SLOT_NONE, NULL, NULL, NULL) != 0) {
-        /* It is durable; the next recovery finishes it. */
-    }
+    if (rc == 0 && unfinished) /* as above */
+        hf_tolerate(hf_store_finish_txn(store, txn, HF_SLOT_NONE, NULL, NULL, NULL));
     if (txn != 0)
         hf_wal_disown(store->wal, txn);
     if (rc == 0)
