@@ -1,0 +1,320 @@
+/* image/archive.c - tar by libarchive, whose filters are named one by one: "all" would run
+ * programs. Folders: folder.c. */
+#include "image/archive.h"
+
+#include "base/error.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Behind the end of a tar come zeros up to the writer's block size. A writer to a pipe wants them
+ * taken. */
+#define PADDING_MAX (4u * 1024u * 1024u)
+
+struct hf_archive {
+    struct hf_source *source;
+    struct archive *tar;
+    uint64_t expected_off; /* of the next piece of the current member */
+    uint64_t size_bytes;   /* of the current member */
+    bool is_raw;           /* one member of unknown size */
+    char path[HF_MEMBER_PATH_MAX];
+    int source_rc; /* what reading the source gave: libarchive passes no errors on */
+    struct hf_error source_err;
+    uint8_t block[HF_SOURCE_BLOCK];
+};
+
+/* --- paths ------------------------------------------------------------------------------------ */
+
+/* Appends the components of `path`; ".." takes one away. */
+static bool append_path(char out[HF_MEMBER_PATH_MAX], size_t *len, const char *path)
+{
+    while (*path != '\0') {
+        size_t n = strcspn(path, "/");
+        if (n == 2 && memcmp(path, "..", 2) == 0) {
+            while (*len > 0 && out[*len - 1] != '/')
+                (*len)--;
+            *len -= *len > 0;
+        } else if (n > 0 && !(n == 1 && path[0] == '.')) {
+            if (*len + (*len > 0) + n >= HF_MEMBER_PATH_MAX)
+                return false;
+            if (*len > 0)
+                out[(*len)++] = '/';
+            memcpy(out + *len, path, n);
+            *len += n;
+        }
+        path += n + (path[n] == '/');
+    }
+    return true;
+}
+
+bool hf_member_path(const char *base, const char *path, char out[HF_MEMBER_PATH_MAX])
+{
+    size_t len = 0;
+
+    if (base && path[0] != '/') {
+        if (!append_path(out, &len, base) || !append_path(out, &len, ".."))
+            return false;
+    }
+    if (!append_path(out, &len, path))
+        return false;
+    out[len] = '\0';
+    return len > 0;
+}
+
+/* --- the stream ------------------------------------------------------------------------------- */
+
+static la_ssize_t read_source(struct archive *tar, void *arg, const void **out_data)
+{
+    struct hf_archive *archive = arg;
+    size_t len = 0;
+
+    archive->source_rc = hf_source_read(archive->source, archive->block, sizeof(archive->block),
+                                        &len, &archive->source_err);
+    if (archive->source_rc != 0) {
+        archive_set_error(tar, EIO, "%s", archive->source_err.message);
+        return -1;
+    }
+    *out_data = archive->block;
+    return (la_ssize_t)len;
+}
+
+/* The source's own error if there is one, else what libarchive makes of the bytes. */
+static int fail(struct hf_archive *archive, struct hf_error *err)
+{
+    const char *why = archive_error_string(archive->tar);
+
+    if (archive->source_rc != 0) {
+        if (err)
+            *err = archive->source_err;
+        return archive->source_rc;
+    }
+    if (archive_errno(archive->tar) == ENOMEM)
+        return hf_fail_memory(err);
+    return hf_fail(err, HF_ERR_INPUT, "%s: not a readable archive: %s", archive->source->name,
+                   why ? why : "unknown error");
+}
+
+static int configure(struct archive *tar, bool is_raw)
+{
+    int rc = is_raw ? archive_read_support_format_raw(tar) : archive_read_support_format_tar(tar);
+
+    if (rc != ARCHIVE_OK || archive_read_support_filter_gzip(tar) != ARCHIVE_OK ||
+        archive_read_support_filter_bzip2(tar) != ARCHIVE_OK ||
+        archive_read_support_filter_xz(tar) != ARCHIVE_OK ||
+        archive_read_support_filter_zstd(tar) != ARCHIVE_OK)
+        return -1; /* ARCHIVE_WARN: it would run a program */
+    return 0;
+}
+
+static int open_stream(struct hf_archive *archive, struct hf_error *err)
+{
+    archive->tar = archive_read_new();
+    if (!archive->tar)
+        return hf_fail_memory(err);
+    if (configure(archive->tar, archive->is_raw) != 0)
+        return hf_fail(err, HF_ERR_UNSUPPORTED, "libarchive was built without a compression");
+    int rc = archive_read_open(archive->tar, archive, NULL, read_source, NULL);
+    if (archive->source_rc == 0 && archive->source->done_bytes == 0)
+        return hf_fail(err, HF_ERR_INPUT, "%s is empty", archive->source->name);
+    if (rc != ARCHIVE_OK)
+        return fail(archive, err);
+    /* The last one stands for the source. Each more would multiply what a few bytes unpack to. */
+    if (archive_filter_count(archive->tar) > 2)
+        return hf_fail(err, HF_ERR_INPUT, "%s is compressed more than once", archive->source->name);
+    return 0;
+}
+
+static int open_archive(struct hf_source *source, bool is_raw, struct hf_archive **out,
+                        struct hf_error *err)
+{
+    struct archive_entry *entry;
+    struct hf_archive *archive = calloc(1, sizeof(*archive));
+
+    if (!archive)
+        return hf_fail_memory(err);
+    archive->source = source;
+    archive->is_raw = is_raw;
+    int rc = open_stream(archive, err);
+    if (rc == 0 && is_raw && archive_read_next_header(archive->tar, &entry) != ARCHIVE_OK)
+        rc = fail(archive, err);
+    if (rc != 0) {
+        hf_archive_close(archive);
+        return rc;
+    }
+    *out = archive;
+    return 0;
+}
+
+int hf_archive_open(struct hf_source *source, struct hf_archive **out, struct hf_error *err)
+{
+    return open_archive(source, false, out, err);
+}
+
+int hf_archive_open_raw(struct hf_source *source, struct hf_archive **out, struct hf_error *err)
+{
+    return open_archive(source, true, out, err);
+}
+
+void hf_archive_close(struct hf_archive *archive)
+{
+    if (!archive)
+        return;
+    if (archive->tar)
+        archive_read_free(archive->tar); /* only reads; what failed was told */
+    free(archive);
+}
+
+static int drain(struct hf_archive *archive, struct hf_error *err)
+{
+    size_t len = 1;
+    int rc = 0;
+
+    for (size_t total = 0; rc == 0 && len > 0 && total < PADDING_MAX; total += len)
+        rc = hf_source_read(archive->source, archive->block, sizeof(archive->block), &len, err);
+    return rc == 0 ? HF_END : rc;
+}
+
+/* --- members ---------------------------------------------------------------------------------- */
+
+/* false: nothing that can be in an image archive. */
+static bool take_entry(struct archive_entry *entry, struct hf_archive_entry *out)
+{
+    const char *path = archive_entry_pathname(entry);
+    const char *hard = archive_entry_hardlink(entry);
+    const char *soft = archive_entry_symlink(entry);
+    bool is_file = archive_entry_filetype(entry) == AE_IFREG;
+
+    if (!path || !hf_member_path(NULL, path, out->path))
+        return false;
+    out->link[0] = '\0';
+    out->size_bytes = (uint64_t)archive_entry_size(entry);
+    if (hard)
+        return hf_member_path(NULL, hard, out->link);
+    if (archive_entry_filetype(entry) == AE_IFLNK)
+        return soft && hf_member_path(out->path, soft, out->link);
+    return is_file;
+}
+
+int hf_archive_next(struct hf_archive *archive, struct hf_archive_entry *out, struct hf_error *err)
+{
+    struct archive_entry *entry;
+    int rc;
+
+    do {
+        rc = archive_read_next_header(archive->tar, &entry);
+        if (rc == ARCHIVE_EOF)
+            return drain(archive, err);
+        if (rc != ARCHIVE_OK && rc != ARCHIVE_WARN) /* WARN: a name that is not of this locale */
+            return fail(archive, err);
+    } while (!take_entry(entry, out));
+    archive->expected_off = 0;
+    archive->size_bytes = out->size_bytes;
+    memcpy(archive->path, out->path, sizeof(archive->path));
+    return 0;
+}
+
+int hf_archive_read(struct hf_archive *archive, const void **out_data, size_t *out_len,
+                    struct hf_error *err)
+{
+    const void *data;
+    size_t len;
+    la_int64_t off;
+    int rc = archive_read_data_block(archive->tar, &data, &len, &off);
+
+    if (rc != ARCHIVE_OK && rc != ARCHIVE_EOF)
+        return fail(archive, err);
+    if (archive->is_raw) {
+        *out_data = data;
+        *out_len = len;
+        return rc == ARCHIVE_EOF ? HF_END : 0;
+    }
+    /* A sparse member leaves out its zeros: a few bytes could stand for any number of them. */
+    if (rc == ARCHIVE_EOF && archive->expected_off != archive->size_bytes)
+        return hf_fail(err, HF_ERR_INPUT, "%s: it is cut short or sparse", archive->path);
+    if (rc == ARCHIVE_EOF)
+        return HF_END;
+    if ((uint64_t)off != archive->expected_off || len > archive->size_bytes - archive->expected_off)
+        return hf_fail(err, HF_ERR_INPUT, "%s: it is sparse", archive->path);
+    archive->expected_off += len;
+    *out_data = data;
+    *out_len = len;
+    return 0;
+}
+
+/* --- a blob ----------------------------------------------------------------------------------- */
+
+struct blob_reader {
+    struct hf_blob *blob;
+    uint64_t off;
+    int rc;
+    struct hf_error err;
+    uint8_t block[65536];
+};
+
+static la_ssize_t read_blob(struct archive *tar, void *arg, const void **out_data)
+{
+    struct blob_reader *reader = arg;
+    size_t len = 0;
+
+    reader->rc = hf_blob_read(reader->blob, reader->block, sizeof(reader->block), reader->off, &len,
+                              &reader->err);
+    if (reader->rc != 0) {
+        archive_set_error(tar, EIO, "%s", reader->err.message);
+        return -1;
+    }
+    reader->off += len;
+    *out_data = reader->block;
+    return (la_ssize_t)len;
+}
+
+static la_int64_t skip_blob(struct archive *tar, void *arg, la_int64_t request)
+{
+    struct blob_reader *reader = arg;
+    uint64_t left = hf_blob_size(reader->blob) - reader->off;
+    uint64_t skip = (uint64_t)request < left ? (uint64_t)request : left;
+
+    reader->off += skip;
+    return (la_int64_t)skip;
+}
+
+static int check_headers(struct archive *tar, struct blob_reader *reader, struct hf_error *err)
+{
+    struct archive_entry *entry;
+    const char *why;
+
+    if (archive_read_support_format_tar(tar) != ARCHIVE_OK)
+        return hf_fail(err, HF_ERR_UNSUPPORTED, "libarchive reads no tar");
+    int rc = archive_read_open2(tar, reader, NULL, read_blob, skip_blob, NULL);
+    while (rc == ARCHIVE_OK || rc == ARCHIVE_WARN)
+        rc = archive_read_next_header(tar, &entry);
+    if (rc == ARCHIVE_EOF)
+        return 0;
+    if (reader->rc != 0) {
+        if (err)
+            *err = reader->err;
+        return reader->rc;
+    }
+    why = archive_error_string(tar);
+    return hf_fail(err, HF_ERR_INPUT, "it is no readable tar: %s", why ? why : "unknown error");
+}
+
+int hf_archive_check_blob(struct hf_blob *blob, struct hf_error *err)
+{
+    struct blob_reader *reader = calloc(1, sizeof(*reader));
+    struct archive *tar = archive_read_new();
+    int rc = 0;
+
+    if (!reader || !tar) {
+        rc = hf_fail_memory(err);
+    } else {
+        reader->blob = blob;
+        rc = check_headers(tar, reader, err);
+    }
+    if (tar)
+        archive_read_free(tar);
+    free(reader);
+    return rc;
+}

@@ -1,0 +1,33 @@
+/*
+ * image/hash_pipe.h - hashes, on a thread of its own, bytes that its user goes on to write.
+ *
+ *     hf_hash_pipe_begin(pipe, HF_DIGEST_SHA256, err);
+ *     while (there is more) {
+ *         uint8_t *buffer = hf_hash_pipe_buffer(pipe);
+ *         fill buffer with len bytes; hf_hash_pipe_push(pipe, len); write buffer, len;
+ *     }
+ *     hf_hash_pipe_end(pipe, &digest);
+ *
+ * A buffer stays as it was filled until the next one is asked for. Used from one thread.
+ */
+#ifndef HF_IMAGE_HASH_PIPE_H
+#define HF_IMAGE_HASH_PIPE_H
+
+#include <holdfast/digest.h>
+
+#define HF_HASH_PIPE_BUFFER (1024u * 1024u)
+
+struct hf_hash_pipe;
+HF_MUST_USE int hf_hash_pipe_new(struct hf_hash_pipe **out, struct hf_error *err);
+void hf_hash_pipe_free(struct hf_hash_pipe *pipe); /* at any time; NULL does nothing */
+
+/* What was begun before and not ended is forgotten. */
+HF_MUST_USE int hf_hash_pipe_begin(struct hf_hash_pipe *pipe, uint8_t algorithm,
+                                   struct hf_error *err);
+/* HF_HASH_PIPE_BUFFER bytes to fill; waits until they are hashed. */
+uint8_t *hf_hash_pipe_buffer(struct hf_hash_pipe *pipe);
+void hf_hash_pipe_push(struct hf_hash_pipe *pipe, size_t len);
+/* Waits until all is hashed. */
+void hf_hash_pipe_end(struct hf_hash_pipe *pipe, struct hf_digest *out);
+
+#endif
