@@ -98,7 +98,7 @@ static int catch_up(struct hf_wal *wal, struct hf_error *err)
         hf_wal_note_durable(wal, shared.durable);
         if (shared.tail != wal->reader.position ||
             shared.tail_sequence != wal->current.header.sequence)
-            rc = hf_wal_follow(wal, shared.tail_sequence, shared.tail, err);
+            rc = hf_wal_follow_published(wal, shared.tail_sequence, shared.tail, err);
         pthread_mutex_unlock(&wal->state);
         if (rc == 0)
             rc = has_dead_tail(wal, &irregular, err);
@@ -162,13 +162,21 @@ static void encode(struct hf_wal *wal, enum hf_wal_type type, uint64_t txn, cons
  * made invalid before anybody may read it. If that fails too, nobody knows whether the record
  * counts.
  */
-static int undo_write(struct hf_wal *wal, uint64_t off, int rc, struct hf_error *err)
+static int undo_write(struct hf_wal *wal, const struct hf_buf *bytes, int rc, struct hf_error *err)
 {
     uint8_t zeros[HF_WAL_RECORD_HEADER] = {0};
     uint64_t tail = wal->reader.position;
+    uint64_t off = hf_wal_segment_offset(&wal->current.header, tail);
+    /* A COMMIT's last part is its COPY, as long as itself, which would stand for it. */
+    uint64_t last = off + bytes->len - hf_wal_record_probe(bytes->data, tail);
+    int undone = 0;
 
-    int undone =
-        hf_io_pwrite(wal->io, wal->current.fd, zeros, sizeof(zeros), off, wal->current.name, NULL);
+    if (last != off)
+        undone = hf_io_pwrite(wal->io, wal->current.fd, zeros, sizeof(zeros), last,
+                              wal->current.name, NULL);
+    if (undone == 0)
+        undone = hf_io_pwrite(wal->io, wal->current.fd, zeros, sizeof(zeros), off,
+                              wal->current.name, NULL);
     if (undone == 0)
         undone = hf_wal_shared_write_tail(wal->io, wal->options.shared_fd, &wal->id,
                                           wal->current.header.sequence, tail, tail, NULL);
@@ -194,7 +202,7 @@ static int write_record(struct hf_wal *wal, const struct hf_buf *bytes, uint64_t
     if (rc == 0)
         rc = hf_wal_shared_write_tail(wal->io, wal->options.shared_fd, &wal->id, sequence, end, end,
                                       err);
-    return rc == 0 ? 0 : undo_write(wal, off, rc, err);
+    return rc == 0 ? 0 : undo_write(wal, bytes, rc, err);
 }
 
 /* The record is in the log: the store sees it as everybody else will. */
@@ -353,6 +361,8 @@ int hf_wal_sync(struct hf_wal *wal, uint64_t position, struct hf_error *err)
         int fd = -1;
 
         rc = hf_wal_check_usable(wal, err);
+        if (rc == HF_ERR_FAILED) /* somebody else's sync was to serve us too */
+            return hf_fail_as(err, HF_ERR_OUTCOME_UNKNOWN, "the log could not be synced");
         if (rc == 0)
             rc = hf_wal_lock_sync(wal, err);
         if (rc != 0)
@@ -378,9 +388,9 @@ int hf_wal_refresh(struct hf_wal *wal, struct hf_error *err)
         return rc;
     pthread_mutex_lock(&wal->state);
     if (shared.durable > wal->reader.position)
-        rc = hf_wal_follow(wal, shared.durable_sequence, shared.durable, err);
+        rc = hf_wal_follow_published(wal, shared.durable_sequence, shared.durable, err);
     if (rc == 0)
         hf_wal_note_durable(wal, shared.durable);
     pthread_mutex_unlock(&wal->state);
-    return rc;
+    return rc == HF_ERR_CORRUPT ? 0 : rc; /* up to there it can be read */
 }

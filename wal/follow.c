@@ -41,9 +41,10 @@ int hf_wal_seek(struct hf_wal *wal, uint64_t from, struct hf_error *err)
     for (uint64_t sequence = highest; sequence >= lowest; sequence--) {
         wal->reader.position = 0; /* where we look has not been seen */
         rc = enter_segment(wal, sequence, err);
-        if (rc != 0)
+        if (rc != 0 && (rc != HF_ERR_CORRUPT || sequence == lowest))
             return rc;
-        if (wal->current.header.first <= from)
+        /* A damaged one ends the log, when reading comes to it; what is before it is readable. */
+        if (rc == 0 && wal->current.header.first <= from)
             return 0;
     }
     /* A store without a checkpoint reads from the very first record. */
@@ -71,23 +72,31 @@ static int hand_on(struct hf_wal *wal, const struct hf_wal_entry *entry, struct 
         .payload = entry->frame.payload,
         .payload_len = entry->frame.payload_len,
     };
-    int rc = wal->options.fn(wal->options.arg, &record, err);
-    if (rc == 0 && !wal->read_only)
-        rc = hf_wal_note_record(wal, record.txn, record.end, err);
-    wal->skip_below = entry->end;
+    int rc = wal->read_only ? 0 : hf_wal_note_record(wal, record.txn, record.end, err);
+    if (rc == 0)
+        rc = wal->options.fn(wal->options.arg, &record, err);
+    if (rc == 0)
+        wal->skip_below = entry->end;
     return rc;
 }
 
-/* Records of the current segment up to `limit`, or to the first that is not valid. */
+/* Records of the current segment up to `limit`, or to the first that is not valid. A record that
+ * `fn` refused (no memory) is the next one again: none may be left out. */
 static int read_on(struct hf_wal *wal, uint64_t limit, struct hf_error *err)
 {
     struct hf_wal_entry entry;
+    uint64_t position = wal->reader.position, previous = wal->reader.previous;
     int rc = 0;
 
     while ((rc = hf_wal_reader_next(&wal->reader, limit, &entry, err)) == 0) {
         rc = hand_on(wal, &entry, err);
-        if (rc != 0)
+        if (rc != 0) {
+            wal->reader.position = position;
+            wal->reader.previous = previous;
             return rc;
+        }
+        position = wal->reader.position;
+        previous = wal->reader.previous;
     }
     return rc == HF_END ? 0 : rc;
 }
@@ -109,6 +118,11 @@ static int cross(struct hf_wal *wal, struct hf_error *err)
 
     int rc = hf_wal_segment_open(wal->io, wal->options.wal_dir, wal->current.header.sequence + 1,
                                  wal->options.uuid, false, &next, err);
+    if (rc == HF_ERR_CORRUPT) {
+        /* Where this one ends is not known; what is valid in it stands in the next one too. */
+        int read = read_on(wal, UINT64_MAX, err);
+        return read != 0 ? read : rc;
+    }
     if (rc != 0)
         return rc;
     uint64_t limit = next.header.first;
@@ -137,6 +151,19 @@ int hf_wal_follow(struct hf_wal *wal, uint64_t sequence, uint64_t upto, struct h
     return rc;
 }
 
+int hf_wal_follow_published(struct hf_wal *wal, uint64_t sequence, uint64_t upto,
+                            struct hf_error *err)
+{
+    struct hf_error why = {0};
+
+    int rc = hf_wal_follow(wal, sequence, upto, &why);
+    if (rc == HF_ERR_CORRUPT)
+        hf_wal_note_corrupt(wal, &why);
+    if (rc != 0 && err != NULL)
+        *err = why;
+    return rc;
+}
+
 /* The newest segment has no valid record at the reader's position. */
 static int judge_end(struct hf_wal *wal, uint64_t known_durable, uint64_t *out_torn,
                      struct hf_error *err)
@@ -148,8 +175,9 @@ static int judge_end(struct hf_wal *wal, uint64_t known_durable, uint64_t *out_t
         return rc;
     if (durable > wal->reader.position || known_durable > wal->reader.position ||
         wal->options.must_reach > wal->reader.position) {
-        wal->corrupt = true;
-        bad_record(wal, &wal->damage);
+        struct hf_error why = {0};
+        bad_record(wal, &why);
+        hf_wal_note_corrupt(wal, &why);
     }
     return 0;
 }
@@ -159,27 +187,37 @@ int hf_wal_follow_to_end(struct hf_wal *wal, uint64_t known_durable, uint64_t *o
 {
     uint64_t lowest = 0, highest = 0;
 
+    struct hf_error why = {0};
+
     hf_wal_reader_forget(&wal->reader);
     int rc = hf_wal_segments_find(wal->io, wal->options.wal_dir, &lowest, &highest, err);
-    while (rc == 0 && wal->current.header.sequence < highest) {
-        rc = cross(wal, &wal->damage);
-        if (rc == HF_ERR_CORRUPT) { /* the log ends here, read-only */
-            wal->corrupt = true;
-            return 0;
-        }
-        if (rc != 0 && err != NULL)
-            *err = wal->damage;
-    }
+    if (rc != 0)
+        return rc;
+    while (rc == 0 && wal->current.header.sequence < highest)
+        rc = cross(wal, &why);
     if (rc == 0)
-        rc = read_on(wal, UINT64_MAX, err);
+        rc = read_on(wal, UINT64_MAX, &why);
+    if (rc == HF_ERR_CORRUPT) { /* the log ends here, read-only */
+        hf_wal_note_corrupt(wal, &why);
+        return 0;
+    }
+    if (rc != 0 && err != NULL)
+        *err = why;
     if (rc == 0)
         rc = judge_end(wal, known_durable, out_torn, err);
-    if (rc == 0 && wal->reader.position < wal->skip_below)
+    if (rc == 0 && !wal->corrupt && wal->reader.position < wal->skip_below)
         rc = hf_fail(err, HF_ERR_FAILED,
                      "the log now ends at position %" PRIu64 ", before what this handle has seen; "
                      "reopen the store",
                      wal->reader.position);
     return rc;
+}
+
+void hf_wal_note_corrupt(struct hf_wal *wal, const struct hf_error *why)
+{
+    wal->damage = *why;
+    wal->corrupt = true;
+    wal->read_only = true;
 }
 
 int hf_wal_reseek(struct hf_wal *wal, uint64_t from, struct hf_error *err)

@@ -21,6 +21,7 @@
 #define HF_WAL_LOCK_APPEND     1u
 #define HF_WAL_LOCK_SYNC       2u
 #define HF_WAL_LOCK_CHECKPOINT 3u
+#define HF_WAL_LOCK_JOBS       4u
 #define HF_WAL_LOCK_TXN_BASE   4096u
 
 #define HF_WAL_SHARED_TAIL_OFF   0u

@@ -36,6 +36,7 @@ struct hf_wal {
 
     pthread_mutex_t append_mutex;
     pthread_mutex_t sync_mutex;
+    pthread_mutex_t job_mutex[HF_WAL_LOCK_JOBS]; /* before the lock byte of that number */
     pthread_mutex_t state;
 
     struct hf_wal_segment current; /* that the reader is in */
@@ -44,16 +45,20 @@ struct hf_wal {
     uint64_t durable;              /* what this handle knows of it */
     bool took_over;                /* this handle has taken the log over, at opening or later */
     uint64_t torn_bytes;
-    bool read_only;
+    _Atomic bool read_only;
     _Atomic bool failed; /* a sync of ours failed, or an append that could not be undone */
-    bool corrupt;        /* `damage` tells where; read-only from then on */
-    struct hf_error damage;
+    _Atomic bool corrupt; /* `damage` tells where; read-only from then on */
+    struct hf_error damage; /* written once, before `corrupt` */
 
     struct hf_wal_owned *owned;
     size_t owned_count, owned_capacity;
     struct hf_wal_foreign *foreign;
     size_t foreign_count, foreign_capacity;
 };
+
+/* Not open yet: nothing is read. Ended by hf_wal_close. */
+HF_MUST_USE int hf_wal_new(const struct hf_wal_options *options, struct hf_wal **out_wal,
+                           struct hf_error *err);
 
 /* --- follow.c: reading on, with `state` held ---------------------------------------------------
  */
@@ -64,6 +69,9 @@ HF_MUST_USE int hf_wal_seek(struct hf_wal *wal, uint64_t from, struct hf_error *
  */
 HF_MUST_USE int hf_wal_follow(struct hf_wal *wal, uint64_t sequence, uint64_t upto,
                               struct hf_error *err);
+/* The same; if it is CORRUPT, the log is so from then on: wal->corrupt, read-only. */
+HF_MUST_USE int hf_wal_follow_published(struct hf_wal *wal, uint64_t sequence, uint64_t upto,
+                                        struct hf_error *err);
 /*
  * Hand on every valid record there is. If the end is damage and not a torn tail, wal->corrupt is
  * set. `known_durable`: what others than the log itself call durable.
@@ -80,6 +88,11 @@ HF_MUST_USE int hf_wal_take_over(struct hf_wal *wal, enum hf_wal_reason reason,
                                  struct hf_error *err);
 /* With the append lock: begin a new segment with room for `room_bytes` (FORMAT.md 3.5). */
 HF_MUST_USE int hf_wal_switch(struct hf_wal *wal, uint64_t room_bytes, struct hf_error *err);
+/* With both locks: state SWITCHING, with what was durable before. */
+HF_MUST_USE int hf_wal_mark_switching(struct hf_wal *wal, const struct hf_wal_shared *shared,
+                                      struct hf_error *err);
+/* With both locks: a log that is durable up to `end`, in wal->current. */
+HF_MUST_USE int hf_wal_publish(struct hf_wal *wal, uint64_t end, struct hf_error *err);
 HF_MUST_USE int hf_wal_lock_sync(struct hf_wal *wal, struct hf_error *err);
 void hf_wal_unlock_sync(struct hf_wal *wal);
 
@@ -94,6 +107,8 @@ void hf_wal_note_durable(struct hf_wal *wal, uint64_t durable);
 /* With the append lock: does a record beyond the durable position belong to a dead transaction? */
 HF_MUST_USE int hf_wal_find_dead_tail(struct hf_wal *wal, bool *out_dead, struct hf_error *err);
 
+/* With `state`: damage was found. What was read stays readable. */
+void hf_wal_note_corrupt(struct hf_wal *wal, const struct hf_error *why);
 /* HF_ERR_FAILED or HF_ERR_CORRUPT when the log takes no more records; else 0. */
 HF_MUST_USE int hf_wal_check_usable(const struct hf_wal *wal, struct hf_error *err);
 

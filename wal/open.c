@@ -43,14 +43,8 @@ static int open_read_only(struct hf_wal *wal, struct hf_wal_opened *opened, stru
         return hf_wal_follow_to_end(wal, 0, &opened->torn_bytes, err);
     if (shared.durable <= wal->reader.position)
         return 0;
-    rc = hf_wal_follow(wal, shared.durable_sequence, shared.durable, &wal->damage);
-    if (rc == HF_ERR_CORRUPT) {
-        wal->corrupt = true;
-        return 0;
-    }
-    if (rc != 0 && err != NULL)
-        *err = wal->damage;
-    return rc;
+    rc = hf_wal_follow_published(wal, shared.durable_sequence, shared.durable, err);
+    return rc == HF_ERR_CORRUPT ? 0 : rc;
 }
 
 /* An irregular log is taken over as by any writer who takes the append lock. */
@@ -70,14 +64,12 @@ static int open_for_writing(struct hf_wal *wal, struct hf_wal_opened *opened, st
     return rc == HF_ERR_CORRUPT && wal->corrupt ? 0 : rc;
 }
 
-static struct hf_wal *new_wal(const struct hf_wal_options *options, struct hf_error *err)
+int hf_wal_new(const struct hf_wal_options *options, struct hf_wal **out_wal, struct hf_error *err)
 {
     struct hf_wal *wal = calloc(1, sizeof(*wal));
 
-    if (wal == NULL) {
-        hf_fail_memory(err);
-        return NULL;
-    }
+    if (wal == NULL)
+        return hf_fail_memory(err);
     wal->options = *options;
     wal->io = options->io;
     wal->read_only = options->read_only;
@@ -86,29 +78,24 @@ static struct hf_wal *new_wal(const struct hf_wal_options *options, struct hf_er
     pthread_mutex_init(&wal->append_mutex, NULL);
     pthread_mutex_init(&wal->sync_mutex, NULL);
     pthread_mutex_init(&wal->state, NULL);
-    return wal;
-}
-
-static int identify_shared(struct hf_wal *wal, struct hf_error *err)
-{
-    struct hf_io_stat stat = {0};
-
-    int rc = hf_io_boot_id(wal->io, wal->id.boot, err);
-    if (rc == 0 && wal->options.shared_fd >= 0)
-        rc = hf_io_fstat(wal->io, wal->options.shared_fd, &stat, "shared", err);
-    wal->id.inode = stat.inode;
-    return rc;
+    for (size_t i = 0; i < HF_WAL_LOCK_JOBS; i++)
+        pthread_mutex_init(&wal->job_mutex[i], NULL);
+    int rc = hf_wal_shared_identify(wal->io, wal->options.shared_fd, &wal->id, err);
+    if (rc != 0) {
+        hf_wal_close(wal);
+        return rc;
+    }
+    *out_wal = wal;
+    return 0;
 }
 
 int hf_wal_open(const struct hf_wal_options *options, struct hf_wal **out_wal,
                 struct hf_wal_opened *out_opened, struct hf_error *err)
 {
     struct hf_wal_opened opened = {0};
-    struct hf_wal *wal = new_wal(options, err);
+    struct hf_wal *wal = NULL;
 
-    if (wal == NULL)
-        return HF_ERR_NO_MEMORY;
-    int rc = identify_shared(wal, err);
+    int rc = hf_wal_new(options, &wal, err);
     if (rc == 0)
         rc = hf_wal_seek(wal, options->from, err);
     if (rc == 0 && wal->read_only)
@@ -137,6 +124,8 @@ void hf_wal_close(struct hf_wal *wal)
     pthread_mutex_destroy(&wal->append_mutex);
     pthread_mutex_destroy(&wal->sync_mutex);
     pthread_mutex_destroy(&wal->state);
+    for (size_t i = 0; i < HF_WAL_LOCK_JOBS; i++)
+        pthread_mutex_destroy(&wal->job_mutex[i]);
     free(wal->owned);
     free(wal->foreign);
     free(wal);
@@ -145,43 +134,74 @@ void hf_wal_close(struct hf_wal *wal)
 int hf_wal_lock_job(struct hf_wal *wal, uint64_t byte, bool wait, bool *out_got,
                     struct hf_error *err)
 {
+    /* The byte alone excludes other descriptors, not other threads with this one. */
+    pthread_mutex_t *mutex = &wal->job_mutex[byte];
+    bool got = true;
     int rc = 0;
 
-    if (!wait)
-        return hf_io_try_lock(wal->io, wal->options.lock_fd, HF_IO_LOCK_EXCLUSIVE, byte, 1, out_got,
-                              "lock", err);
-    rc = hf_io_lock(wal->io, wal->options.lock_fd, HF_IO_LOCK_EXCLUSIVE, byte, 1, "lock", err);
-    *out_got = rc == 0;
+    *out_got = false;
+    if (wait)
+        pthread_mutex_lock(mutex);
+    else if (pthread_mutex_trylock(mutex) != 0)
+        return 0;
+    if (wait)
+        rc = hf_io_lock(wal->io, wal->options.lock_fd, HF_IO_LOCK_EXCLUSIVE, byte, 1, "lock", err);
+    else
+        rc = hf_io_try_lock(wal->io, wal->options.lock_fd, HF_IO_LOCK_EXCLUSIVE, byte, 1, &got,
+                            "lock", err);
+    if (rc != 0 || !got)
+        pthread_mutex_unlock(mutex);
+    *out_got = rc == 0 && got;
     return rc;
 }
 
 void hf_wal_unlock_job(struct hf_wal *wal, uint64_t byte)
 {
     hf_io_unlock(wal->io, wal->options.lock_fd, byte, 1);
+    pthread_mutex_unlock(&wal->job_mutex[byte]);
+}
+
+/* The newest segment that begins at or before `position`: those before it end there at the latest.
+ * A damaged one does not tell where it begins, and goes with its older neighbours. */
+static int find_needed(struct hf_wal *wal, const uint64_t *numbers, size_t count, uint64_t position,
+                       size_t *out_index, struct hf_error *err)
+{
+    *out_index = 0;
+    for (size_t i = count; i > 0; i--) {
+        struct hf_wal_segment segment;
+        int rc = hf_wal_segment_open(wal->io, wal->options.wal_dir, numbers[i - 1],
+                                     wal->options.uuid, false, &segment, err);
+        if (rc == HF_ERR_CORRUPT)
+            continue;
+        if (rc == HF_ERR_NOT_FOUND)
+            break; /* somebody else trims too */
+        if (rc != 0)
+            return rc;
+        bool is_needed = segment.header.first <= position;
+        hf_wal_segment_close(wal->io, &segment);
+        if (is_needed) {
+            *out_index = i - 1;
+            break;
+        }
+    }
+    return 0;
 }
 
 int hf_wal_trim(struct hf_wal *wal, uint64_t position, struct hf_error *err)
 {
-    uint64_t lowest = 0, highest = 0;
+    uint64_t *numbers = NULL;
+    size_t count = 0, needed = 0;
 
-    int rc = hf_wal_segments_find(wal->io, wal->options.wal_dir, &lowest, &highest, err);
-    /* A segment ends where the next begins, so the newest is never deleted. */
-    for (uint64_t sequence = lowest; rc == 0 && sequence < highest; sequence++) {
-        struct hf_wal_segment next;
+    int rc = hf_wal_segments_list(wal->io, wal->options.wal_dir, &numbers, &count, err);
+    if (rc == 0)
+        rc = find_needed(wal, numbers, count, position, &needed, err);
+    for (size_t i = 0; rc == 0 && i < needed; i++) {
         char name[HF_WAL_NAME_MAX];
-
-        rc = hf_wal_segment_open(wal->io, wal->options.wal_dir, sequence + 1, wal->options.uuid,
-                                 false, &next, err);
-        if (rc != 0)
-            return rc;
-        uint64_t end = next.header.first;
-        hf_wal_segment_close(wal->io, &next);
-        if (end > position)
-            break;
-        hf_wal_segment_name(sequence, name);
+        hf_wal_segment_name(numbers[i], name);
         rc = hf_io_unlink(wal->io, wal->options.wal_dir, name, err);
         if (rc == HF_ERR_NOT_FOUND)
-            rc = 0; /* somebody else trims too */
+            rc = 0;
     }
+    free(numbers);
     return rc;
 }

@@ -136,13 +136,16 @@ static int pass_copy(struct hf_wal_reader *reader, uint64_t limit, struct hf_wal
     return 0;
 }
 
-/* No valid record at the position: perhaps its COPY is good. */
+/* No valid record at the position: perhaps its COPY is good. The PAD before it may be good too. */
 static int substitute_copy(struct hf_wal_reader *reader, uint64_t limit, bool *out_found,
                            struct hf_wal_entry *entry, struct hf_error *err)
 {
-    struct hf_wal_frame copy;
+    struct hf_wal_frame copy = {.position = reader->position};
+    int rc = 0;
 
-    int rc = scan(reader, reader->position + 8, limit, out_found, &copy, err);
+    do
+        rc = scan(reader, copy.position + 8, limit, out_found, &copy, err);
+    while (rc == 0 && *out_found && copy.type == HF_WAL_PAD);
     if (rc != 0 || !*out_found)
         return rc;
     if (!copy.is_copy || copy.original != reader->position) {
@@ -251,5 +254,23 @@ int hf_wal_reader_look_behind(struct hf_wal_reader *reader, uint64_t *out_durabl
     *out_durable = durable;
     if (out_next != NULL)
         *out_next = next;
+    return 0;
+}
+
+int hf_wal_reader_skip(struct hf_wal_reader *reader, uint64_t limit, bool *out_found,
+                       struct hf_error *err)
+{
+    struct hf_wal_frame frame = {.position = reader->position};
+    int rc = 0;
+
+    do
+        rc = scan(reader, frame.position + 8, limit, out_found, &frame, err);
+    while (rc == 0 && *out_found && frame.type == HF_WAL_PAD);
+    if (rc != 0 || !*out_found)
+        return rc;
+    /* A COPY brings the COMMIT back that was lost before it. */
+    bool is_substitute = frame.is_copy && frame.original > reader->position;
+    reader->position = is_substitute ? frame.original : frame.position;
+    reader->previous = frame.previous;
     return 0;
 }

@@ -51,4 +51,11 @@ HF_MUST_USE int hf_wal_reader_look_behind(struct hf_wal_reader *reader, uint64_t
                                           uint64_t *out_next, uint64_t *out_torn,
                                           struct hf_error *err);
 
+/*
+ * After HF_END before the limit: go on past damage, to the first valid record behind the position
+ * and before the limit. *out_found false: there is none, and the reader stays.
+ */
+HF_MUST_USE int hf_wal_reader_skip(struct hf_wal_reader *reader, uint64_t limit, bool *out_found,
+                                   struct hf_error *err);
+
 #endif

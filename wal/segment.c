@@ -17,6 +17,7 @@
 #include <string.h>
 
 #define ZERO_CHUNK (256u * 1024u)
+#define LIST_TRIES 5
 
 void hf_wal_segment_name(uint64_t sequence, char name[HF_WAL_NAME_MAX])
 {
@@ -83,6 +84,10 @@ bool hf_wal_header_decode(const uint8_t block[HF_WAL_BLOCK], struct hf_wal_heade
     header.created_ns = hf_cursor_u64(&cursor);
     if (header.first % 8 != 0 || header.first < HF_WAL_FIRST_POSITION || header.first >= 1ull << 62)
         return false;
+    if (header.size % HF_WAL_BLOCK != 0 || header.size < HF_WAL_HEADERS)
+        return false;
+    if (header.reason < HF_WAL_REASON_NEW_STORE || header.reason > HF_WAL_REASON_REPAIR)
+        return false;
     if (!hf_cursor_zeros(&cursor, HF_WAL_HEADER_SUM_OFF - cursor.off))
         return false;
     *out = header;
@@ -110,6 +115,18 @@ static int read_header(struct hf_io *io, struct hf_wal_segment *segment, struct 
     return 0;
 }
 
+/* The file was made as long as its header says, and synced so. */
+static int check_size(struct hf_io *io, const struct hf_wal_segment *segment, struct hf_error *err)
+{
+    struct hf_io_stat stat;
+
+    int rc = hf_io_fstat(io, segment->fd, &stat, segment->name, err);
+    if (rc == 0 && stat.size_bytes != segment->header.size)
+        rc = hf_fail_at(err, HF_ERR_CORRUPT, segment->name, 72,
+                        "wal/%s: the file has another length than its header says", segment->name);
+    return rc;
+}
+
 int hf_wal_segment_open(struct hf_io *io, int wal_dir, uint64_t sequence, const uint8_t uuid[16],
                         bool writable, struct hf_wal_segment *out, struct hf_error *err)
 {
@@ -125,6 +142,8 @@ int hf_wal_segment_open(struct hf_io *io, int wal_dir, uint64_t sequence, const 
         (segment.header.sequence != sequence || memcmp(segment.header.uuid, uuid, 16) != 0))
         rc = hf_fail_at(err, HF_ERR_CORRUPT, segment.name, 24,
                         "wal/%s: the segment is of another store or number", segment.name);
+    if (rc == 0)
+        rc = check_size(io, &segment, err);
     if (rc != 0) {
         hf_io_close(io, &segment.fd);
         return rc;
@@ -138,43 +157,92 @@ void hf_wal_segment_close(struct hf_io *io, struct hf_wal_segment *segment)
     hf_io_close(io, &segment->fd);
 }
 
-struct found {
-    uint64_t lowest, highest, count;
+struct numbers {
+    uint64_t *items;
+    size_t count, capacity;
 };
 
 static int note_segment(void *arg, const char *name, enum hf_io_kind kind)
 {
-    struct found *found = arg;
+    struct numbers *numbers = arg;
     char expect[HF_WAL_NAME_MAX];
-    char *end = NULL;
 
     (void)kind;
-    uint64_t sequence = strtoull(name, &end, 16);
+    uint64_t sequence = strtoull(name, NULL, 16);
     hf_wal_segment_name(sequence, expect);
     if (sequence == 0 || strcmp(name, expect) != 0)
         return 0;
-    if (found->count == 0 || sequence < found->lowest)
-        found->lowest = sequence;
-    if (sequence > found->highest)
-        found->highest = sequence;
-    found->count++;
+    if (numbers->count == numbers->capacity) {
+        size_t capacity = numbers->capacity == 0 ? 16 : numbers->capacity * 2;
+        void *grown = reallocarray(numbers->items, capacity, sizeof(*numbers->items));
+        if (grown == NULL)
+            return HF_ERR_NO_MEMORY;
+        numbers->items = grown;
+        numbers->capacity = capacity;
+    }
+    numbers->items[numbers->count++] = sequence;
+    return 0;
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+static int list_once(struct hf_io *io, int wal_dir, struct numbers *out, struct hf_error *err)
+{
+    out->count = 0;
+    int rc = hf_io_list(io, wal_dir, ".", note_segment, out, err);
+    if (rc == 0 && out->count > 1)
+        qsort(out->items, out->count, sizeof(*out->items), compare_numbers);
+    return rc;
+}
+
+static bool has_gap(const struct numbers *numbers)
+{
+    return numbers->count > 0 &&
+           numbers->items[numbers->count - 1] - numbers->items[0] + 1 != numbers->count;
+}
+
+int hf_wal_segments_list(struct hf_io *io, int wal_dir, uint64_t **out_numbers, size_t *out_count,
+                         struct hf_error *err)
+{
+    struct numbers numbers = {0};
+    int rc = 0;
+
+    /* What others make and delete while a folder is listed may be listed in part. */
+    for (int i = 0; rc == 0 && i < LIST_TRIES && (i == 0 || has_gap(&numbers)); i++)
+        rc = list_once(io, wal_dir, &numbers, err);
+    if (rc != 0) {
+        free(numbers.items);
+        return rc;
+    }
+    *out_numbers = numbers.items;
+    *out_count = numbers.count;
     return 0;
 }
 
 int hf_wal_segments_find(struct hf_io *io, int wal_dir, uint64_t *out_lowest, uint64_t *out_highest,
                          struct hf_error *err)
 {
-    struct found found = {0};
+    struct numbers found = {0};
 
-    int rc = hf_io_list(io, wal_dir, ".", note_segment, &found, err);
+    int rc = hf_wal_segments_list(io, wal_dir, &found.items, &found.count, err);
     if (rc != 0)
         return rc;
-    if (found.count != 0 && found.highest - found.lowest + 1 != found.count)
-        return hf_fail(err, HF_ERR_CORRUPT,
-                       "wal/: a segment between %016" PRIx64 " and %016" PRIx64 " is missing",
-                       found.lowest, found.highest);
-    *out_lowest = found.lowest;
-    *out_highest = found.highest;
+    uint64_t lowest = found.count > 0 ? found.items[0] : 0;
+    uint64_t highest = found.count > 0 ? found.items[found.count - 1] : 0;
+    if (has_gap(&found))
+        rc = hf_fail(err, HF_ERR_CORRUPT,
+                     "wal/: a segment between %016" PRIx64 " and %016" PRIx64 " is missing", lowest,
+                     highest);
+    free(found.items);
+    if (rc != 0)
+        return rc;
+    *out_lowest = lowest;
+    *out_highest = highest;
     return 0;
 }
 

@@ -47,6 +47,9 @@ HF_MUST_USE int hf_wal_segment_open(struct hf_io *io, int wal_dir, uint64_t sequ
                                     struct hf_wal_segment *out, struct hf_error *err);
 void hf_wal_segment_close(struct hf_io *io, struct hf_wal_segment *segment);
 
+/* Numbers of the segments in wal/, ascending; freed by the caller. */
+HF_MUST_USE int hf_wal_segments_list(struct hf_io *io, int wal_dir, uint64_t **out_numbers,
+                                     size_t *out_count, struct hf_error *err);
 /* Lowest and highest number of the segments in wal/; both 0 when there is none. CORRUPT: a gap. */
 HF_MUST_USE int hf_wal_segments_find(struct hf_io *io, int wal_dir, uint64_t *out_lowest,
                                      uint64_t *out_highest, struct hf_error *err);

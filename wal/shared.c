@@ -18,6 +18,18 @@
 #define SEED_SYNC  2u
 #define READ_TRIES 100
 
+int hf_wal_shared_identify(struct hf_io *io, int fd, struct hf_wal_shared_id *id,
+                           struct hf_error *err)
+{
+    struct hf_io_stat stat = {0};
+
+    int rc = hf_io_boot_id(io, id->boot, err);
+    if (rc == 0 && fd >= 0)
+        rc = hf_io_fstat(io, fd, &stat, "shared", err);
+    id->inode = stat.inode;
+    return rc;
+}
+
 static bool half_is_ours(struct hf_cursor *cursor, const struct hf_wal_shared_id *id)
 {
     const uint8_t *boot = hf_cursor_bytes(cursor, 16);

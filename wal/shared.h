@@ -34,6 +34,10 @@ struct hf_wal_shared_id {
     uint8_t uuid[16];
 };
 
+/* Sets boot and inode; fd -1: there is no such file. */
+HF_MUST_USE int hf_wal_shared_identify(struct hf_io *io, int fd, struct hf_wal_shared_id *id,
+                                       struct hf_error *err);
+
 /* fd -1: nothing is known. */
 HF_MUST_USE int hf_wal_shared_read(struct hf_io *io, int fd, const struct hf_wal_shared_id *id,
                                    struct hf_wal_shared *out, struct hf_error *err);

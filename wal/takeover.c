@@ -32,17 +32,15 @@ void hf_wal_unlock_sync(struct hf_wal *wal)
     pthread_mutex_unlock(&wal->sync_mutex);
 }
 
-/* The state SWITCHING, with what was durable before. */
-static int mark_switching(struct hf_wal *wal, const struct hf_wal_shared *shared,
+int hf_wal_mark_switching(struct hf_wal *wal, const struct hf_wal_shared *shared,
                           struct hf_error *err)
 {
     return hf_wal_shared_write_sync(
-        wal->io, wal->options.shared_fd, &wal->id, wal->current.header.sequence,
+        wal->io, wal->options.shared_fd, &wal->id, shared->sync_known ? shared->durable_sequence : 0,
         shared->sync_known ? shared->durable : 0, HF_WAL_SWITCHING, err);
 }
 
-/* Both halves of `shared` for a log that is durable up to its end. */
-static int publish(struct hf_wal *wal, uint64_t end, struct hf_error *err)
+int hf_wal_publish(struct hf_wal *wal, uint64_t end, struct hf_error *err)
 {
     uint64_t sequence = wal->current.header.sequence;
 
@@ -110,6 +108,7 @@ static int make_successor(struct hf_wal *wal, enum hf_wal_reason reason, struct 
     header.previous = move->previous;
     rc = hf_wal_segment_make(wal->io, wal->options.wal_dir, &header, &move->body, HF_WAL_BLOCK,
                              &segment, err);
+    wal->failed = wal->failed || rc == HF_ERR_FAILED;
     if (rc != 0)
         return rc;
     if (wal->skip_below < wal->reader.position)
@@ -130,12 +129,10 @@ static int take_over_locked(struct hf_wal *wal, enum hf_wal_reason reason, struc
     wal->took_over = true;
     int rc = hf_wal_shared_read(wal->io, wal->options.shared_fd, &wal->id, &shared, err);
     if (rc == 0)
-        rc = mark_switching(wal, &shared, err);
+        rc = hf_wal_mark_switching(wal, &shared, err);
     uint64_t known = rc == 0 && shared.sync_known ? shared.durable : 0;
     if (rc == 0)
         rc = hf_wal_follow_to_end(wal, known, &wal->torn_bytes, err);
-    if (rc == 0 && wal->corrupt)
-        wal->read_only = true;
     if (rc != 0 || wal->corrupt)
         return rc;
     move.from = wal->reader.durable > known ? wal->reader.durable : known;
@@ -143,7 +140,7 @@ static int take_over_locked(struct hf_wal *wal, enum hf_wal_reason reason, struc
         move.from = wal->current.header.first;
     rc = make_successor(wal, reason, &move, err);
     if (rc == 0)
-        rc = publish(wal, move.end, err);
+        rc = hf_wal_publish(wal, move.end, err);
     if (rc == 0)
         hf_wal_note_durable(wal, move.end);
     hf_buf_release(&move.body);
@@ -187,13 +184,13 @@ static int switch_locked(struct hf_wal *wal, uint64_t room_bytes, struct hf_erro
 
     int rc = hf_wal_shared_read(wal->io, wal->options.shared_fd, &wal->id, &shared, err);
     if (rc == 0)
-        rc = mark_switching(wal, &shared, err);
+        rc = hf_wal_mark_switching(wal, &shared, err);
     if (rc != 0)
         return rc;
     rc = hf_io_fdatasync(wal->io, wal->current.fd, wal->current.name, err);
     if (rc != 0) {
         wal->failed = true;
-        return rc;
+        return hf_fail_as(err, HF_ERR_FAILED, "the full log segment could not be synced");
     }
     rc = hf_io_random(wal->io, &header.salt, sizeof(header.salt), err);
     if (rc == 0)
@@ -208,12 +205,13 @@ static int switch_locked(struct hf_wal *wal, uint64_t room_bytes, struct hf_erro
             hf_wal_note_durable(wal, wal->reader.position);
         return back != 0 ? back : rc;
     }
+    wal->failed = wal->failed || rc == HF_ERR_FAILED;
     if (rc != 0)
         return rc;
     hf_wal_segment_close(wal->io, &wal->current);
     wal->current = segment;
     hf_wal_reader_init(&wal->reader, wal->io, &wal->current);
-    rc = publish(wal, header.first, err);
+    rc = hf_wal_publish(wal, header.first, err);
     if (rc == 0)
         hf_wal_note_durable(wal, header.first);
     return rc;

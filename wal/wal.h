@@ -131,7 +131,7 @@ HF_MUST_USE int hf_wal_refresh(struct hf_wal *wal, struct hf_error *err);
 /* Go on reading at `from`, the position of a checkpoint. Not between lock and unlock. */
 HF_MUST_USE int hf_wal_reseek(struct hf_wal *wal, uint64_t from, struct hf_error *err);
 
-/* Lock a byte below HF_WAL_LOCK_TXN_BASE for a job of the store (recovery, checkpoint). */
+/* Lock a byte below HF_WAL_LOCK_JOBS for a job of the store (recovery, checkpoint). */
 HF_MUST_USE int hf_wal_lock_job(struct hf_wal *wal, uint64_t byte, bool wait, bool *out_got,
                                 struct hf_error *err);
 void hf_wal_unlock_job(struct hf_wal *wal, uint64_t byte);

@@ -13,56 +13,26 @@
 /* Behind the end of a tar come zeros up to the writer's block size. A writer to a pipe wants them
  * taken. */
 #define PADDING_MAX (4u * 1024u * 1024u)
+#define AHEAD_BLOCK (64u * 1024u)
+
+enum mode {
+    MEMBERS,
+    RAW,   /* one member of unknown size: what the compression holds */
+    AHEAD, /* members of a plain tar in a file, beside the stream, passing over their bytes */
+};
 
 struct hf_archive {
     struct hf_source *source;
     struct archive *tar;
     uint64_t expected_off; /* of the next piece of the current member */
     uint64_t size_bytes;   /* of the current member */
-    bool is_raw;           /* one member of unknown size */
+    enum mode mode;
+    uint64_t ahead_off; /* AHEAD: where the next block begins */
     char path[HF_MEMBER_PATH_MAX];
     int source_rc; /* what reading the source gave: libarchive passes no errors on */
     struct hf_error source_err;
     uint8_t block[HF_SOURCE_BLOCK];
 };
-
-/* --- paths ------------------------------------------------------------------------------------ */
-
-/* Appends the components of `path`; ".." takes one away. */
-static bool append_path(char out[HF_MEMBER_PATH_MAX], size_t *len, const char *path)
-{
-    while (*path != '\0') {
-        size_t n = strcspn(path, "/");
-        if (n == 2 && memcmp(path, "..", 2) == 0) {
-            while (*len > 0 && out[*len - 1] != '/')
-                (*len)--;
-            *len -= *len > 0;
-        } else if (n > 0 && !(n == 1 && path[0] == '.')) {
-            if (*len + (*len > 0) + n >= HF_MEMBER_PATH_MAX)
-                return false;
-            if (*len > 0)
-                out[(*len)++] = '/';
-            memcpy(out + *len, path, n);
-            *len += n;
-        }
-        path += n + (path[n] == '/');
-    }
-    return true;
-}
-
-bool hf_member_path(const char *base, const char *path, char out[HF_MEMBER_PATH_MAX])
-{
-    size_t len = 0;
-
-    if (base && path[0] != '/') {
-        if (!append_path(out, &len, base) || !append_path(out, &len, ".."))
-            return false;
-    }
-    if (!append_path(out, &len, path))
-        return false;
-    out[len] = '\0';
-    return len > 0;
-}
 
 /* --- the stream ------------------------------------------------------------------------------- */
 
@@ -97,11 +67,42 @@ static int fail(struct hf_archive *archive, struct hf_error *err)
                    why ? why : "unknown error");
 }
 
-static int configure(struct archive *tar, bool is_raw)
+static la_ssize_t read_ahead(struct archive *tar, void *arg, const void **out_data)
 {
-    int rc = is_raw ? archive_read_support_format_raw(tar) : archive_read_support_format_tar(tar);
+    struct hf_archive *archive = arg;
+    const struct hf_source *source = archive->source;
+    size_t len = 0;
 
-    if (rc != ARCHIVE_OK || archive_read_support_filter_gzip(tar) != ARCHIVE_OK ||
+    archive->source_rc = hf_io_pread(source->io, source->fd, archive->block, AHEAD_BLOCK,
+                                     archive->ahead_off, &len, source->name, &archive->source_err);
+    if (archive->source_rc != 0) {
+        archive_set_error(tar, EIO, "%s", archive->source_err.message);
+        return -1;
+    }
+    archive->ahead_off += len;
+    *out_data = archive->block;
+    return (la_ssize_t)len;
+}
+
+static la_int64_t skip_ahead(struct archive *tar, void *arg, la_int64_t request)
+{
+    struct hf_archive *archive = arg;
+    uint64_t total = archive->source->total_bytes;
+    uint64_t left = archive->ahead_off < total ? total - archive->ahead_off : 0;
+    uint64_t skip = (uint64_t)request < left ? (uint64_t)request : left;
+
+    archive->ahead_off += skip;
+    return (la_int64_t)skip;
+}
+
+static int configure(struct archive *tar, enum mode mode)
+{
+    int rc =
+        mode == RAW ? archive_read_support_format_raw(tar) : archive_read_support_format_tar(tar);
+
+    if (rc != ARCHIVE_OK || mode == AHEAD)
+        return rc == ARCHIVE_OK ? 0 : -1;
+    if (archive_read_support_filter_gzip(tar) != ARCHIVE_OK ||
         archive_read_support_filter_bzip2(tar) != ARCHIVE_OK ||
         archive_read_support_filter_xz(tar) != ARCHIVE_OK ||
         archive_read_support_filter_zstd(tar) != ARCHIVE_OK)
@@ -114,10 +115,12 @@ static int open_stream(struct hf_archive *archive, struct hf_error *err)
     archive->tar = archive_read_new();
     if (!archive->tar)
         return hf_fail_memory(err);
-    if (configure(archive->tar, archive->is_raw) != 0)
+    if (configure(archive->tar, archive->mode) != 0)
         return hf_fail(err, HF_ERR_UNSUPPORTED, "libarchive was built without a compression");
-    int rc = archive_read_open(archive->tar, archive, NULL, read_source, NULL);
-    if (archive->source_rc == 0 && archive->source->done_bytes == 0)
+    int rc = archive->mode == AHEAD
+                 ? archive_read_open2(archive->tar, archive, NULL, read_ahead, skip_ahead, NULL)
+                 : archive_read_open(archive->tar, archive, NULL, read_source, NULL);
+    if (archive->source_rc == 0 && archive->source->done_bytes == 0 && archive->mode != AHEAD)
         return hf_fail(err, HF_ERR_INPUT, "%s is empty", archive->source->name);
     if (rc != ARCHIVE_OK)
         return fail(archive, err);
@@ -127,7 +130,7 @@ static int open_stream(struct hf_archive *archive, struct hf_error *err)
     return 0;
 }
 
-static int open_archive(struct hf_source *source, bool is_raw, struct hf_archive **out,
+static int open_archive(struct hf_source *source, enum mode mode, struct hf_archive **out,
                         struct hf_error *err)
 {
     struct archive_entry *entry;
@@ -136,9 +139,9 @@ static int open_archive(struct hf_source *source, bool is_raw, struct hf_archive
     if (!archive)
         return hf_fail_memory(err);
     archive->source = source;
-    archive->is_raw = is_raw;
+    archive->mode = mode;
     int rc = open_stream(archive, err);
-    if (rc == 0 && is_raw && archive_read_next_header(archive->tar, &entry) != ARCHIVE_OK)
+    if (rc == 0 && mode == RAW && archive_read_next_header(archive->tar, &entry) != ARCHIVE_OK)
         rc = fail(archive, err);
     if (rc != 0) {
         hf_archive_close(archive);
@@ -150,12 +153,17 @@ static int open_archive(struct hf_source *source, bool is_raw, struct hf_archive
 
 int hf_archive_open(struct hf_source *source, struct hf_archive **out, struct hf_error *err)
 {
-    return open_archive(source, false, out, err);
+    return open_archive(source, MEMBERS, out, err);
 }
 
 int hf_archive_open_raw(struct hf_source *source, struct hf_archive **out, struct hf_error *err)
 {
-    return open_archive(source, true, out, err);
+    return open_archive(source, RAW, out, err);
+}
+
+int hf_archive_open_ahead(struct hf_source *source, struct hf_archive **out, struct hf_error *err)
+{
+    return open_archive(source, AHEAD, out, err);
 }
 
 void hf_archive_close(struct hf_archive *archive)
@@ -206,7 +214,7 @@ int hf_archive_next(struct hf_archive *archive, struct hf_archive_entry *out, st
     do {
         rc = archive_read_next_header(archive->tar, &entry);
         if (rc == ARCHIVE_EOF)
-            return drain(archive, err);
+            return archive->mode == AHEAD ? HF_END : drain(archive, err);
         if (rc != ARCHIVE_OK && rc != ARCHIVE_WARN) /* WARN: a name that is not of this locale */
             return fail(archive, err);
     } while (!take_entry(entry, out));
@@ -226,7 +234,7 @@ int hf_archive_read(struct hf_archive *archive, const void **out_data, size_t *o
 
     if (rc != ARCHIVE_OK && rc != ARCHIVE_EOF)
         return fail(archive, err);
-    if (archive->is_raw) {
+    if (archive->mode == RAW) {
         *out_data = data;
         *out_len = len;
         return rc == ARCHIVE_EOF ? HF_END : 0;
@@ -242,79 +250,4 @@ int hf_archive_read(struct hf_archive *archive, const void **out_data, size_t *o
     *out_data = data;
     *out_len = len;
     return 0;
-}
-
-/* --- a blob ----------------------------------------------------------------------------------- */
-
-struct blob_reader {
-    struct hf_blob *blob;
-    uint64_t off;
-    int rc;
-    struct hf_error err;
-    uint8_t block[65536];
-};
-
-static la_ssize_t read_blob(struct archive *tar, void *arg, const void **out_data)
-{
-    struct blob_reader *reader = arg;
-    size_t len = 0;
-
-    reader->rc = hf_blob_read(reader->blob, reader->block, sizeof(reader->block), reader->off, &len,
-                              &reader->err);
-    if (reader->rc != 0) {
-        archive_set_error(tar, EIO, "%s", reader->err.message);
-        return -1;
-    }
-    reader->off += len;
-    *out_data = reader->block;
-    return (la_ssize_t)len;
-}
-
-static la_int64_t skip_blob(struct archive *tar, void *arg, la_int64_t request)
-{
-    struct blob_reader *reader = arg;
-    uint64_t left = hf_blob_size(reader->blob) - reader->off;
-    uint64_t skip = (uint64_t)request < left ? (uint64_t)request : left;
-
-    reader->off += skip;
-    return (la_int64_t)skip;
-}
-
-static int check_headers(struct archive *tar, struct blob_reader *reader, struct hf_error *err)
-{
-    struct archive_entry *entry;
-    const char *why;
-
-    if (archive_read_support_format_tar(tar) != ARCHIVE_OK)
-        return hf_fail(err, HF_ERR_UNSUPPORTED, "libarchive reads no tar");
-    int rc = archive_read_open2(tar, reader, NULL, read_blob, skip_blob, NULL);
-    while (rc == ARCHIVE_OK || rc == ARCHIVE_WARN)
-        rc = archive_read_next_header(tar, &entry);
-    if (rc == ARCHIVE_EOF)
-        return 0;
-    if (reader->rc != 0) {
-        if (err)
-            *err = reader->err;
-        return reader->rc;
-    }
-    why = archive_error_string(tar);
-    return hf_fail(err, HF_ERR_INPUT, "it is no readable tar: %s", why ? why : "unknown error");
-}
-
-int hf_archive_check_blob(struct hf_blob *blob, struct hf_error *err)
-{
-    struct blob_reader *reader = calloc(1, sizeof(*reader));
-    struct archive *tar = archive_read_new();
-    int rc = 0;
-
-    if (!reader || !tar) {
-        rc = hf_fail_memory(err);
-    } else {
-        reader->blob = blob;
-        rc = check_headers(tar, reader, err);
-    }
-    if (tar)
-        archive_read_free(tar);
-    free(reader);
-    return rc;
 }

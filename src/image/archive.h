@@ -10,9 +10,8 @@
 #ifndef HF_IMAGE_ARCHIVE_H
 #define HF_IMAGE_ARCHIVE_H
 
+#include "image/member.h"
 #include "image/source.h"
-
-#define HF_MEMBER_PATH_MAX 1024
 
 struct hf_archive_entry {
     char path[HF_MEMBER_PATH_MAX];
@@ -41,13 +40,13 @@ HF_MUST_USE int hf_archive_read(struct hf_archive *archive, const void **out_dat
  */
 HF_MUST_USE int hf_archive_open_raw(struct hf_source *source, struct hf_archive **out,
                                     struct hf_error *err);
+/* The members of a plain tar in a file, from its beginning and without moving the source: for a
+ * look ahead. What is not read of them is passed over. */
+HF_MUST_USE int hf_archive_open_ahead(struct hf_source *source, struct hf_archive **out,
+                                      struct hf_error *err);
 void hf_archive_close(struct hf_archive *archive);
 
 /* Is a blob a tar that can be read to its end? INPUT when it is not. Reads its headers only. */
 HF_MUST_USE int hf_archive_check_blob(struct hf_blob *blob, struct hf_error *err);
-
-/* Canonical form of `path`, seen from the folder of `base` (NULL: from the top). false: empty, or
- * too long. */
-bool hf_member_path(const char *base, const char *path, char out[HF_MEMBER_PATH_MAX]);
 
 #endif

@@ -1,6 +1,7 @@
 /* image/events.c - the queue of events.h. */
 #include "image/events.h"
 
+#include "base/array.h"
 #include "base/error.h"
 
 #include <stdarg.h>
@@ -20,24 +21,12 @@ static void release_item(struct hf_image_event *event)
     free((char *)event->text);
 }
 
-static int grow(struct hf_events *events, struct hf_error *err)
-{
-    if (events->count < events->capacity)
-        return 0;
-    size_t capacity = events->capacity ? 2 * events->capacity : 16;
-    void *items = realloc(events->items, capacity * sizeof(*events->items));
-    if (!items)
-        return hf_fail_memory(err);
-    events->items = items;
-    events->capacity = capacity;
-    return 0;
-}
-
 int hf_events_add(struct hf_events *events, const struct hf_image_event *event,
                   struct hf_error *err)
 {
     struct hf_image_event copy = *event;
-    int rc = grow(events, err);
+    int rc = hf_array_grow(&events->items, &events->capacity, events->count, sizeof(*events->items),
+                           err);
 
     copy.name = copy.text = NULL;
     if (rc == 0)

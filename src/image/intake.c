@@ -4,7 +4,7 @@
  * Where they go is decided with the first piece:
  *
  *   small, or JSON --------------------------> MEMORY     while there is room for it
- *   its name tells the digest of a blob that
+ *   its name (or a hint) tells a digest that
  *   the store has, whole by its own account -> COMPARING  stream and stored copy, side by side
  *   else ------------------------------------> STAGING
  *
@@ -339,7 +339,8 @@ int hf_load_take(struct hf_load *load, struct hf_member *member, hf_piece_fn *re
     struct intake in = {.load = load, .member = member, .read = read, .arg = arg};
     bool is_comparable = false;
 
-    if (!hf_member_digest_of_path(member->path, &in.hint, &in.is_strict))
+    if (!hf_member_digest_of_path(member->path, &in.hint, &in.is_strict) &&
+        !hf_hints_get(&load->hints, member->path, &in.hint))
         in.hint = (struct hf_digest){0};
     int rc = next_piece(&in, err);
     if (rc == 0 && belongs_in_memory(&in))

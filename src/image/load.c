@@ -54,7 +54,10 @@ static int read_stream(struct hf_load *load, struct hf_error *err)
 
 static int read_all(struct hf_load *load, struct hf_error *err)
 {
-    int rc = load->source.is_folder ? hf_load_list_folder(load, err) : read_stream(load, err);
+    int rc;
+
+    hf_hints_scan(&load->source, &load->hints);
+    rc = load->source.is_folder ? hf_load_list_folder(load, err) : read_stream(load, err);
 
     return rc == 0 ? hf_members_seal(&load->members, err) : rc;
 }
@@ -175,6 +178,7 @@ static void release(struct hf_load *load)
     hf_docker_manifest_release(&load->docker);
     hf_plan_release(&load->plan);
     hf_members_release(&load->members);
+    hf_hints_release(&load->hints);
     hf_source_close(&load->source);
 }
 

@@ -14,14 +14,15 @@
 
 #include "image/archive.h"
 #include "image/document.h"
+#include "image/hints.h"
 #include "image/lists.h"
 #include "image/member.h"
 #include "image/plan.h"
 
 #define HF_LOAD_SMALL_BYTES  (128u * 1024u)        /* any member up to this stays in memory ... */
 #define HF_LOAD_MEMORY_BYTES (16u * 1024u * 1024u) /* ... and JSON too, up to this together */
-#define HF_LOAD_NONE SIZE_MAX
-#define HF_LOAD_INDEX_DEPTH  4                     /* an index in an index in ... */
+#define HF_LOAD_NONE         SIZE_MAX
+#define HF_LOAD_INDEX_DEPTH  4 /* an index in an index in ... */
 
 /* What a name of the archive shall point to. */
 struct hf_load_image {
@@ -47,6 +48,7 @@ struct hf_load {
     struct hf_txn *txn;
     const struct hf_load_options *options;
     struct hf_source source;
+    struct hf_hints hints;
     struct hf_members members;
     struct hf_plan plan;
     struct hf_load_image *images;

@@ -1,6 +1,7 @@
 /* image/load_image.c - what index.json and manifest.json have in common: images and their parts. */
 #include "image/load.h"
 
+#include "base/array.h"
 #include "base/digest.h"
 #include "base/error.h"
 #include "image/reference.h"
@@ -11,26 +12,13 @@
 
 /* --- images ----------------------------------------------------------------------------------- */
 
-static int grow(void **list, size_t *capacity, size_t count, size_t element, struct hf_error *err)
-{
-    if (count < *capacity)
-        return 0;
-    size_t bigger = *capacity ? 2 * *capacity : 16;
-    void *moved = realloc(*list, bigger * element);
-    if (!moved)
-        return hf_fail_memory(err);
-    *list = moved;
-    *capacity = bigger;
-    return 0;
-}
-
 int hf_load_image_for(struct hf_load *load, const struct hf_digest *target, const char *label,
                       size_t *out, struct hf_error *err)
 {
     if (hf_digest_map_get(&load->image_of, target, out))
         return 0;
-    int rc = grow((void **)&load->images, &load->image_capacity, load->image_count,
-                  sizeof(*load->images), err);
+    int rc = hf_array_grow(&load->images, &load->image_capacity, load->image_count,
+                           sizeof(*load->images), err);
     if (rc == 0)
         rc = hf_digest_map_put(&load->image_of, target, load->image_count, err);
     if (rc != 0)
@@ -46,8 +34,8 @@ int hf_load_remember(struct hf_load *load, const struct hf_digest *config,
                      const struct hf_digest *manifest, size_t image, struct hf_error *err)
 {
     size_t next = HF_LOAD_NONE;
-    int rc = grow((void **)&load->manifests, &load->manifest_capacity, load->manifest_count,
-                  sizeof(*load->manifests), err);
+    int rc = hf_array_grow(&load->manifests, &load->manifest_capacity, load->manifest_count,
+                           sizeof(*load->manifests), err);
 
     (void)hf_digest_map_get(&load->manifest_of, config, &next);
     if (rc == 0)

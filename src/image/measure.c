@@ -49,6 +49,7 @@ struct hf_measure {
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     struct slot *slots;
+    struct slot *filling; /* the caller's own, not handed over yet */
     size_t first;
     size_t count;
     bool closed;
@@ -164,19 +165,28 @@ static void hand_over_slot(struct hf_measure *measure)
 {
     pthread_mutex_lock(&measure->mutex);
     measure->count++;
+    measure->filling = NULL;
     pthread_cond_signal(&measure->changed);
     pthread_mutex_unlock(&measure->mutex);
 }
 
+/* Small pieces are gathered, so that the threads meet once a slot and not once a piece. */
 static void queue(struct hf_measure *measure, const uint8_t *data, size_t len)
 {
     while (len > 0) {
-        struct slot *slot = free_slot(measure);
-        slot->len = len < SLOT_BYTES ? len : SLOT_BYTES;
-        memcpy(slot->data, data, slot->len);
-        data += slot->len;
-        len -= slot->len;
-        hand_over_slot(measure);
+        if (!measure->filling) {
+            measure->filling = free_slot(measure);
+            measure->filling->len = 0;
+        }
+        struct slot *slot = measure->filling;
+        size_t room = SLOT_BYTES - slot->len;
+        size_t take = len < room ? len : room;
+        memcpy(slot->data + slot->len, data, take);
+        slot->len += take;
+        data += take;
+        len -= take;
+        if (slot->len == SLOT_BYTES)
+            hand_over_slot(measure);
     }
 }
 
@@ -239,6 +249,8 @@ int hf_measure_end(struct hf_measure *measure, struct hf_plain *out, struct hf_e
     plain.compression = measure->compression;
     plain.size_bytes = measure->plain_bytes;
     if (measure->state == RUNNING) {
+        if (measure->filling)
+            hand_over_slot(measure);
         stop_thread(measure);
         measure->state = PLAIN;
         if (worker->rc == HF_ERR_NO_MEMORY)

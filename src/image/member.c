@@ -1,6 +1,7 @@
 /* image/member.c - the table of an archive's members. */
 #include "image/member.h"
 
+#include "base/array.h"
 #include "base/digest.h"
 #include "base/error.h"
 
@@ -8,27 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int grow(struct hf_members *members, struct hf_error *err)
-{
-    if (members->count < members->capacity)
-        return 0;
-    if (members->count >= HF_MEMBERS_MAX)
-        return hf_fail(err, HF_ERR_LIMIT, "the archive has more than %u files", HF_MEMBERS_MAX);
-    size_t capacity = members->capacity ? 2 * members->capacity : 64;
-    void *items = realloc(members->items, capacity * sizeof(*members->items));
-    if (!items)
-        return hf_fail_memory(err);
-    members->items = items;
-    members->capacity = capacity;
-    return 0;
-}
-
 int hf_members_add(struct hf_members *members, const char *path, const char *link,
                    struct hf_member **out, struct hf_error *err)
 {
     size_t bytes = strlen(path) + (link ? strlen(link) : 0);
-    int rc = grow(members, err);
 
+    if (members->count >= HF_MEMBERS_MAX)
+        return hf_fail(err, HF_ERR_LIMIT, "the archive has more than %u files", HF_MEMBERS_MAX);
+    int rc = hf_array_grow(&members->items, &members->capacity, members->count,
+                           sizeof(*members->items), err);
     if (rc != 0)
         return rc;
     if (bytes > HF_MEMBERS_PATHS_MAX - members->path_bytes)
@@ -159,4 +148,42 @@ bool hf_member_digest_of_path(const char *path, struct hf_digest *out, bool *out
              (int)digits, name);
     *out_strict = strcmp(path, blob) == 0;
     return true;
+}
+
+/* --- paths ------------------------------------------------------------------------------------ */
+
+/* Appends the components of `path`; ".." takes one away. */
+static bool append_path(char out[HF_MEMBER_PATH_MAX], size_t *len, const char *path)
+{
+    while (*path != '\0') {
+        size_t n = strcspn(path, "/");
+        if (n == 2 && memcmp(path, "..", 2) == 0) {
+            while (*len > 0 && out[*len - 1] != '/')
+                (*len)--;
+            *len -= *len > 0;
+        } else if (n > 0 && !(n == 1 && path[0] == '.')) {
+            if (*len + (*len > 0) + n >= HF_MEMBER_PATH_MAX)
+                return false;
+            if (*len > 0)
+                out[(*len)++] = '/';
+            memcpy(out + *len, path, n);
+            *len += n;
+        }
+        path += n + (path[n] == '/');
+    }
+    return true;
+}
+
+bool hf_member_path(const char *base, const char *path, char out[HF_MEMBER_PATH_MAX])
+{
+    size_t len = 0;
+
+    if (base && path[0] != '/') {
+        if (!append_path(out, &len, base) || !append_path(out, &len, ".."))
+            return false;
+    }
+    if (!append_path(out, &len, path))
+        return false;
+    out[len] = '\0';
+    return len > 0;
 }

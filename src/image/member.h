@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 
+#define HF_MEMBER_PATH_MAX   1024
 #define HF_MEMBERS_MAX       65536u
 #define HF_MEMBERS_PATHS_MAX (8u * 1024u * 1024u) /* bytes of all paths together */
 #define HF_MEMBERS_LINKS_MAX 40                   /* from link to link */
@@ -61,6 +62,10 @@ HF_MUST_USE int hf_members_at(const struct hf_members *members, const char *path
 /* NULL: there is none. */
 struct hf_member *hf_members_find(const struct hf_members *members, const struct hf_digest *digest);
 void hf_members_release(struct hf_members *members);
+
+/* Canonical form of `path`, seen from the folder of `base` (NULL: from the top). false: empty, or
+ * too long. */
+bool hf_member_path(const char *base, const char *path, char out[HF_MEMBER_PATH_MAX]);
 
 /*
  * The digest that a path tells: the last component is 64 (128) hexadecimal digits, alone or with

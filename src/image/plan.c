@@ -1,26 +1,13 @@
 /* image/plan.c - collects what a commit shall do, and does it. */
 #include "image/plan.h"
 
+#include "base/array.h"
 #include "base/digest.h"
 #include "base/error.h"
 #include "image/graph.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-/* Room for one more element; the list moves. */
-static int grow(void **list, size_t *capacity, size_t count, size_t element, struct hf_error *err)
-{
-    if (count < *capacity)
-        return 0;
-    size_t bigger = *capacity ? 2 * *capacity : 16;
-    void *moved = realloc(*list, bigger * element);
-    if (!moved)
-        return hf_fail_memory(err);
-    *list = moved;
-    *capacity = bigger;
-    return 0;
-}
 
 /* --- objects ---------------------------------------------------------------------------------- */
 
@@ -69,8 +56,8 @@ static int append(struct hf_plan *plan, struct hf_plan_object *object, struct hf
     if (plan->object_count >= HF_PLAN_OBJECTS_MAX)
         return hf_fail(err, HF_ERR_LIMIT, "the archive has more than %u objects",
                        HF_PLAN_OBJECTS_MAX);
-    int rc = grow((void **)&plan->objects, &plan->object_capacity, plan->object_count,
-                  sizeof(*plan->objects), err);
+    int rc = hf_array_grow(&plan->objects, &plan->object_capacity, plan->object_count,
+                           sizeof(*plan->objects), err);
     if (rc == 0)
         rc = hf_digest_map_put(&plan->by_digest, &object->digest, plan->object_count, err);
     if (rc == 0)
@@ -117,8 +104,8 @@ int hf_plan_put_absent(struct hf_plan *plan, const struct hf_digest *digest, uin
 int hf_plan_attach(struct hf_plan *plan, const struct hf_digest *subject,
                    const struct hf_digest *artifact, struct hf_error *err)
 {
-    int rc = grow((void **)&plan->edges, &plan->edge_capacity, plan->edge_count,
-                  sizeof(*plan->edges), err);
+    int rc = hf_array_grow(&plan->edges, &plan->edge_capacity, plan->edge_count,
+                           sizeof(*plan->edges), err);
 
     if (rc == 0)
         plan->edges[plan->edge_count++] = (struct hf_plan_edge){*subject, *artifact};
@@ -151,8 +138,8 @@ int hf_plan_name(struct hf_plan *plan, const char *full_name, const struct hf_di
                        hf_reference_familiar(full_name, shown), hf_digest_text(other, one),
                        hf_digest_text(target, two));
     }
-    rc = grow((void **)&plan->points, &plan->point_capacity, plan->point_count,
-              sizeof(*plan->points), err);
+    rc = hf_array_grow(&plan->points, &plan->point_capacity, plan->point_count,
+                       sizeof(*plan->points), err);
     if (rc == 0)
         rc = hf_digest_map_put(&plan->by_name, &key, plan->point_count, err);
     if (rc != 0)

@@ -21,6 +21,9 @@
 
 /* An image that is moved and removed faster than this is not to be caught. */
 #define TRIES 10
+/* Descriptors are scarce. What lies beyond is opened when its turn comes, and may be gone by then:
+ * an error, and no harm. */
+#define OPEN_MAX 256
 
 struct save {
     struct hf_io *io;
@@ -67,19 +70,32 @@ static int make_plan(struct save *save, const struct hf_snapshot *snapshot,
     return rc;
 }
 
+static int claim_object(struct save *save, const struct hf_digest *object, struct hf_error *err)
+{
+    char text[HF_DIGEST_TEXT_MAX];
+    int rc = save->txn ? hf_txn_claim(save->txn, object, NULL, err) : 0;
+
+    return rc == HF_ERR_NOT_FOUND
+               ? hf_fail(err, rc, "object %s was removed meanwhile", hf_digest_text(object, text))
+               : rc;
+}
+
+/*
+ * A claim keeps the bytes, but an object that left the catalog is not opened any more. So they are
+ * opened while it is there.
+ */
 static int claim(struct save *save, struct hf_error *err)
 {
+    size_t opened = 0;
     int rc = 0;
 
-    for (size_t i = 0; rc == 0 && save->txn && i < save->plan.count; i++) {
-        const struct hf_save_file *file = &save->plan.files[i];
-        char text[HF_DIGEST_TEXT_MAX];
+    for (size_t i = 0; rc == 0 && i < save->plan.count; i++) {
+        struct hf_save_file *file = &save->plan.files[i];
         if (file->source == HF_SAVE_MADE)
             continue;
-        rc = hf_txn_claim(save->txn, &file->object, NULL, err);
-        if (rc == HF_ERR_NOT_FOUND)
-            hf_fail(err, rc, "object %s was removed meanwhile",
-                    hf_digest_text(&file->object, text));
+        rc = claim_object(save, &file->object, err);
+        if (rc == 0 && opened++ < OPEN_MAX)
+            rc = hf_blob_open(save->store, &file->object, &file->blob, err);
     }
     return rc;
 }

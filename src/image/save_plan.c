@@ -105,8 +105,10 @@ void hf_save_plan_finish(struct hf_save_plan *plan)
 
 void hf_save_plan_release(struct hf_save_plan *plan)
 {
-    for (size_t i = 0; i < plan->count; i++)
+    for (size_t i = 0; i < plan->count; i++) {
         free(plan->files[i].data);
+        hf_blob_close(plan->files[i].blob);
+    }
     free(plan->files);
     hf_events_release(&plan->events);
     *plan = (struct hf_save_plan){0};

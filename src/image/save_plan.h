@@ -55,6 +55,7 @@ struct hf_save_file {
     struct hf_digest expected; /* of the bytes written; STORED: the object's, PLAIN: its diff ID */
     uint64_t size_bytes;       /* written */
     char *data;                /* MADE; owned */
+    struct hf_blob *blob;      /* the object, when it is open already; owned */
 };
 
 struct hf_save_plan {

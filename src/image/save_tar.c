@@ -19,33 +19,43 @@ struct tar_sink {
     struct archive_entry *entry;
     uint64_t written_bytes;
     uint64_t writeback_off;
-    struct hf_error err; /* of the last failed write, where libarchive has only its own words */
+    struct hf_error err; /* of the first failed write */
     int rc;
+    bool is_over; /* nothing more is written */
 };
 
-static la_ssize_t take_bytes(struct archive *archive, void *arg, const void *data, size_t len)
+static void write_bytes(struct tar_sink *sink, const void *data, size_t len)
 {
-    struct tar_sink *sink = arg;
-
     sink->rc = hf_io_write(sink->io, sink->fd, data, len, sink->name, &sink->err);
-    if (sink->rc != 0)
-        return -1;
     sink->written_bytes += len;
-    if (sink->written_bytes - sink->writeback_off >= WRITEBACK_BYTES) {
+    if (sink->rc == 0 && sink->written_bytes - sink->writeback_off >= WRITEBACK_BYTES) {
         hf_io_start_writeback(sink->io, sink->fd, sink->writeback_off,
                               sink->written_bytes - sink->writeback_off);
         sink->writeback_off = sink->written_bytes;
     }
+}
+
+/* libarchive 3.6 loses memory when this fails. So it never does: what comes after a failed write
+ * is dropped, and check() tells of the failure. */
+static la_ssize_t take_bytes(struct archive *archive, void *arg, const void *data, size_t len)
+{
+    struct tar_sink *sink = arg;
+
+    if (sink->rc == 0 && !sink->is_over)
+        write_bytes(sink, data, len);
     return (la_ssize_t)len;
 }
 
-static int fail(struct tar_sink *sink, struct hf_error *err)
+/* The result of a call of libarchive, behind which writes may have failed. */
+static int check(struct tar_sink *sink, bool done, struct hf_error *err)
 {
     if (sink->rc != 0) {
         if (err)
             *err = sink->err;
         return sink->rc;
     }
+    if (done)
+        return 0;
     const char *reason = archive_error_string(sink->archive);
     return hf_fail(err, HF_ERR_NO_MEMORY, "cannot write %s: %s", sink->name,
                    reason ? reason : "libarchive does not say why");
@@ -62,7 +72,7 @@ static int tar_begin(struct hf_save_sink *base, const char *path, uint64_t size_
     archive_entry_set_perm(sink->entry, 0644);
     archive_entry_set_size(sink->entry, (la_int64_t)size_bytes);
     archive_entry_set_mtime(sink->entry, 0, 0);
-    return archive_write_header(sink->archive, sink->entry) == ARCHIVE_OK ? 0 : fail(sink, err);
+    return check(sink, archive_write_header(sink->archive, sink->entry) == ARCHIVE_OK, err);
 }
 
 static int tar_write(struct hf_save_sink *base, const void *data, size_t len, struct hf_error *err)
@@ -72,32 +82,30 @@ static int tar_write(struct hf_save_sink *base, const void *data, size_t len, st
     if (len == 0)
         return 0;
     la_ssize_t written = archive_write_data(sink->archive, data, len);
-    return written == (la_ssize_t)len ? 0 : fail(sink, err);
+    return check(sink, written == (la_ssize_t)len, err);
 }
 
 static int tar_end(struct hf_save_sink *base, struct hf_error *err)
 {
     struct tar_sink *sink = (struct tar_sink *)base;
 
-    return archive_write_finish_entry(sink->archive) == ARCHIVE_OK ? 0 : fail(sink, err);
+    return check(sink, archive_write_finish_entry(sink->archive) == ARCHIVE_OK, err);
 }
 
 static int tar_finish(struct hf_save_sink *base, struct hf_error *err)
 {
     struct tar_sink *sink = (struct tar_sink *)base;
 
-    return archive_write_close(sink->archive) == ARCHIVE_OK ? 0 : fail(sink, err);
+    return check(sink, archive_write_close(sink->archive) == ARCHIVE_OK, err);
 }
 
 static void tar_free(struct hf_save_sink *base)
 {
     struct tar_sink *sink = (struct tar_sink *)base;
 
-    if (sink->archive) {
-        /* Else freeing would close it properly, and half an archive would look like a whole one. */
-        archive_write_fail(sink->archive);
-        archive_write_free(sink->archive);
-    }
+    /* Freeing an archive that was not closed closes it, and half a one would look like a whole. */
+    sink->is_over = true;
+    archive_write_free(sink->archive);
     archive_entry_free(sink->entry);
     free(sink);
 }

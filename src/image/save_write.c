@@ -164,20 +164,29 @@ static int copy_plain(struct copy *copy, struct hf_blob *blob, struct hf_error *
 
 /* --- files ------------------------------------------------------------------------------------ */
 
-static int copy_bytes(struct copy *copy, struct hf_error *err)
+/* Copy what the blob has, whatever it is. */
+static int copy_blob(struct copy *copy, struct hf_error *err)
 {
     const struct hf_save_file *file = copy->file;
-    struct hf_blob *blob = NULL;
-    struct hf_digest found;
-    int rc = hf_blob_open(copy->writing->store, &file->object, &blob, err);
+    struct hf_blob *opened = NULL;
+    int rc = file->blob ? 0 : hf_blob_open(copy->writing->store, &file->object, &opened, err);
+    struct hf_blob *blob = file->blob ? file->blob : opened;
 
-    if (rc != 0)
-        return rc;
-    rc = hf_hash_pipe_begin(copy->writing->pipe, file->expected.algorithm, err);
     if (rc == 0)
         rc = file->source == HF_SAVE_STORED ? copy_stored(copy, blob, err)
                                             : copy_plain(copy, blob, err);
-    hf_blob_close(blob);
+    hf_blob_close(opened);
+    return rc;
+}
+
+static int copy_checked(struct copy *copy, struct hf_error *err)
+{
+    const struct hf_save_file *file = copy->file;
+    struct hf_digest found;
+    int rc = hf_hash_pipe_begin(copy->writing->pipe, file->expected.algorithm, err);
+
+    if (rc == 0)
+        rc = copy_blob(copy, err);
     if (rc != 0)
         return rc;
     if (copy->written_bytes < file->size_bytes)
@@ -200,7 +209,7 @@ static int write_file(struct writing *writing, const struct hf_save_file *file,
     if (file->source == HF_SAVE_MADE)
         rc = sink->write(sink, file->data, (size_t)file->size_bytes, err);
     else
-        rc = copy_bytes(&copy, err);
+        rc = copy_checked(&copy, err);
     if (rc == 0)
         rc = sink->end(sink, err);
     if (rc == 0 && file->source == HF_SAVE_MADE)

@@ -9,8 +9,9 @@
  */
 #include "store/catalog.h"
 
+#include "base/array.h"
 #include "base/error.h"
-#include "store/payload.h"
+#include "store/apply.h"
 #include "store/retention.h"
 
 #include <stdlib.h>
@@ -51,46 +52,13 @@ void hf_catalog_close(struct hf_catalog *catalog)
     *catalog = (struct hf_catalog){0};
 }
 
-struct apply_arg {
-    struct hf_delta **delta;
-    uint64_t position;
-};
-
-static int apply_change(void *arg, const struct hf_payload_change *change, struct hf_error *err)
-{
-    struct apply_arg *apply = arg;
-    struct hf_delta_entry entry = {
-        .key = change->key,
-        .key_len = change->key_len,
-        .value = change->is_delete ? NULL : change->value,
-        .value_len = change->value_len,
-        .deleted = change->is_delete,
-        .position = apply->position,
-    };
-
-    return hf_delta_put(apply->delta, &entry, err);
-}
-
-int hf_catalog_apply_to(struct hf_delta **delta, const struct hf_wal_record *record,
-                        struct hf_error *err)
-{
-    struct apply_arg apply = {.delta = delta, .position = record->position};
-
-    return hf_payload_decode(record->payload, record->payload_len, NULL, NULL, apply_change, &apply,
-                             err);
-}
-
 /* Keep the tail as a version that becomes visible when the log is durable up to `end`. */
 static int wait_for_durable(struct hf_catalog *catalog, uint64_t end, struct hf_error *err)
 {
-    if (catalog->waiting_count == catalog->waiting_capacity) {
-        size_t capacity = catalog->waiting_capacity == 0 ? 16 : catalog->waiting_capacity * 2;
-        void *grown = reallocarray(catalog->waiting, capacity, sizeof(*catalog->waiting));
-        if (grown == NULL)
-            return hf_fail_memory(err);
-        catalog->waiting = grown;
-        catalog->waiting_capacity = capacity;
-    }
+    int rc = hf_array_grow(&catalog->waiting, &catalog->waiting_capacity, catalog->waiting_count,
+                           sizeof(*catalog->waiting), err);
+    if (rc != 0)
+        return rc;
     catalog->waiting[catalog->waiting_count++] =
         (struct hf_catalog_version){.end = end, .delta = hf_delta_ref(catalog->tail)};
     return 0;
@@ -116,7 +84,7 @@ int hf_catalog_apply(void *arg, const struct hf_wal_record *record, struct hf_er
         hf_delta_unref(catalog->durable);
         catalog->durable = NULL;
     }
-    rc = hf_catalog_apply_to(&catalog->tail, record, err);
+    rc = hf_delta_apply_record(&catalog->tail, record, err);
     if (rc == 0) {
         catalog->tail_position = record->end;
         if (record->time_ns > catalog->last_time_ns)
@@ -145,6 +113,14 @@ void hf_catalog_publish(struct hf_catalog *catalog, uint64_t durable)
         for (size_t i = 0; i < catalog->waiting_count; i++)
             catalog->waiting[i] = catalog->waiting[i + count];
     }
+    pthread_mutex_unlock(&catalog->mutex);
+}
+
+void hf_catalog_advance(struct hf_catalog *catalog, uint64_t position)
+{
+    hf_catalog_publish(catalog, position);
+    pthread_mutex_lock(&catalog->mutex);
+    catalog->tail_position = catalog->durable_position = position;
     pthread_mutex_unlock(&catalog->mutex);
 }
 

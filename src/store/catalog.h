@@ -47,11 +47,11 @@ void hf_catalog_close(struct hf_catalog *catalog);
 
 /* A hf_wal_record_fn; arg is the catalog. */
 int hf_catalog_apply(void *arg, const struct hf_wal_record *record, struct hf_error *err);
-/* Carry out one record's changes in a delta. CORRUPT: its payload is malformed. */
-HF_MUST_USE int hf_catalog_apply_to(struct hf_delta **delta, const struct hf_wal_record *record,
-                                    struct hf_error *err);
 /* The log is durable up to `durable`: looking sees it. */
 void hf_catalog_publish(struct hf_catalog *catalog, uint64_t durable);
+
+/* The log goes on at `position`, which lies behind every record: it was damaged before. */
+void hf_catalog_advance(struct hf_catalog *catalog, uint64_t position);
 
 /* References of their own; hf_view_release. */
 void hf_catalog_view_durable(struct hf_catalog *catalog, struct hf_view *out);

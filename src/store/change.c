@@ -7,6 +7,7 @@
  */
 #include "store/change.h"
 
+#include "base/array.h"
 #include "base/digest.h"
 #include "base/error.h"
 
@@ -55,6 +56,16 @@ static int apply(struct hf_change *change, bool is_delete, struct hf_error *err)
         rc = hf_fail(err, HF_ERR_LIMIT, "an entry of the catalog would be too long");
     if (rc == 0)
         rc = hf_delta_put(&change->snapshot.view.delta, &entry, err);
+    return rc;
+}
+
+int hf_change_suspect(struct hf_change *change, const struct hf_digest *digest,
+                      struct hf_error *err)
+{
+    int rc = hf_array_grow(&change->suspects, &change->suspect_capacity, change->suspect_count,
+                           sizeof(*change->suspects), err);
+    if (rc == 0)
+        change->suspects[change->suspect_count++] = *digest;
     return rc;
 }
 

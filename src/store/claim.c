@@ -6,11 +6,10 @@
  */
 #include "store/txn.h"
 
+#include "base/array.h"
 #include "base/digest.h"
 #include "base/error.h"
 #include "store/blob.h"
-
-#include <stdlib.h>
 
 /* Remember what a claim found; memory of *object goes to the transaction. */
 static int remember_claim(struct hf_txn *txn, const struct hf_digest *digest,
@@ -18,15 +17,10 @@ static int remember_claim(struct hf_txn *txn, const struct hf_digest *digest,
 {
     if (!found)
         return hf_digest_map_put(&txn->claimed_by_digest, digest, SIZE_MAX, err);
-    if (txn->claimed_count == txn->claimed_capacity) {
-        size_t capacity = txn->claimed_capacity == 0 ? 16 : txn->claimed_capacity * 2;
-        void *grown = reallocarray(txn->claimed, capacity, sizeof(*txn->claimed));
-        if (grown == NULL)
-            return hf_fail_memory(err);
-        txn->claimed = grown;
-        txn->claimed_capacity = capacity;
-    }
-    int rc = hf_digest_map_put(&txn->claimed_by_digest, digest, txn->claimed_count, err);
+    int rc = hf_array_grow(&txn->claimed, &txn->claimed_capacity, txn->claimed_count,
+                           sizeof(*txn->claimed), err);
+    if (rc == 0)
+        rc = hf_digest_map_put(&txn->claimed_by_digest, digest, txn->claimed_count, err);
     if (rc == 0) {
         txn->claimed[txn->claimed_count++] = *object;
         *object = (struct hf_object){0};

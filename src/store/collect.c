@@ -11,23 +11,6 @@
 #include "base/digest.h"
 #include "base/error.h"
 
-#include <stdlib.h>
-
-int hf_change_suspect(struct hf_change *change, const struct hf_digest *digest,
-                      struct hf_error *err)
-{
-    if (change->suspect_count == change->suspect_capacity) {
-        size_t capacity = change->suspect_capacity == 0 ? 16 : change->suspect_capacity * 2;
-        void *grown = reallocarray(change->suspects, capacity, sizeof(*change->suspects));
-        if (grown == NULL)
-            return hf_fail_memory(err);
-        change->suspects = grown;
-        change->suspect_capacity = capacity;
-    }
-    change->suspects[change->suspect_count++] = *digest;
-    return 0;
-}
-
 /* 0: something refers to it; NOT_FOUND (err untouched): nothing does. */
 static int is_reachable(struct hf_change *change, const struct hf_digest *digest,
                         struct hf_error *err)

@@ -12,34 +12,6 @@
 
 #include <stdlib.h>
 
-int hf_finish_grow(void **array, size_t *capacity, size_t count, size_t size, struct hf_error *err)
-{
-    if (count < *capacity)
-        return 0;
-    size_t wanted = *capacity == 0 ? 16 : *capacity * 2;
-    void *grown = reallocarray(*array, wanted, size);
-    if (grown == NULL)
-        return hf_fail_memory(err);
-    *array = grown;
-    *capacity = wanted;
-    return 0;
-}
-
-int hf_finish_sync_folders(struct hf_finish *finish)
-{
-    int rc = 0;
-
-    for (uint8_t a = HF_DIGEST_SHA256; rc == 0 && a <= HF_DIGEST_SHA512; a++) {
-        char path[HF_PATH_MAX];
-        if (!finish->touched[a])
-            continue;
-        hf_path_blob_dir(a, path);
-        rc = hf_io_sync_dir(finish->store->io, finish->store->layout.root, path, finish->err);
-        finish->touched[a] = rc != 0;
-    }
-    return rc;
-}
-
 void hf_finish_release(struct hf_finish *finish)
 {
     free(finish->published);

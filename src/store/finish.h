@@ -37,8 +37,4 @@ bool hf_finish_has_pending(struct hf_store *store);
 
 /* Sync the folders of blobs/ that were changed. */
 HF_MUST_USE int hf_finish_sync_folders(struct hf_finish *finish);
-/* Room for one more element. */
-HF_MUST_USE int hf_finish_grow(void **array, size_t *capacity, size_t count, size_t size,
-                               struct hf_error *err);
-
 #endif

@@ -10,6 +10,7 @@
 #include "store/catalog.h"
 #include "store/keys.h"
 #include "store/payload.h"
+#include "wal/repair.h"
 
 struct hf_recovery;
 
@@ -35,6 +36,19 @@ struct hf_snapshot {
 HF_API HF_MUST_USE int hf_store_open_io(struct hf_io *io, const char *root,
                                         const struct hf_store_options *options,
                                         struct hf_store **out_store, struct hf_error *err);
+
+/* For repair. */
+struct hf_past_damage {
+    /* A part of the log is lost; the store's tail is the catalog before it. */
+    void (*gap)(void *arg, struct hf_store *store, const struct hf_wal_gap *gap);
+    void *arg;
+};
+
+/* Open a store whose log is damaged: the log is begun anew behind the damage, and all that is left
+ * of it is in a checkpoint before recovery does anything (wal/FORMAT.md 3.6). */
+HF_MUST_USE int hf_store_open_past_damage(struct hf_io *io, const char *root,
+                                          const struct hf_past_damage *past,
+                                          struct hf_store **out_store, struct hf_error *err);
 
 /* --- log.c: the log, with the catalog kept in step
  * ------------------------------------------------ */

@@ -267,6 +267,9 @@ static int open_folders(struct hf_layout *layout, bool read_only, struct hf_erro
         /* Without it the log is believed as far as it is valid. */
         if (hf_io_open(io, layout->root, HF_FILE_SHARED, HF_IO_READ, 0, &layout->shared, NULL) != 0)
             layout->shared = -1;
+        /* Only to see who is alive. */
+        if (hf_io_open(io, layout->root, HF_FILE_LOCK, HF_IO_READ, 0, &layout->lock, NULL) != 0)
+            layout->lock = -1;
         return 0;
     }
     rc = open_or_make(io, layout->root, HF_FILE_LOCK, 0, &layout->lock, err);

@@ -29,7 +29,7 @@ struct hf_layout {
     int root;
     int wal;
     int catalog;
-    int lock;   /* -1 when read-only */
+    int lock;   /* -1 when read-only and not readable */
     int shared; /* -1 when read-only and not readable */
     uint8_t uuid[16];
 };

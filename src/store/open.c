@@ -39,8 +39,38 @@ static void free_store(struct hf_store *store)
     free(store);
 }
 
+struct telling {
+    struct hf_store *store;
+    const struct hf_past_damage *past;
+};
+
+static int tell_gap(void *arg, const struct hf_wal_gap *gap, struct hf_error *err)
+{
+    struct telling *telling = arg;
+
+    (void)err;
+    telling->past->gap(telling->past->arg, telling->store, gap);
+    return 0;
+}
+
+/* wal/FORMAT.md 3.6: what was read counts only when a checkpoint has it. */
+static int open_log_past_damage(struct hf_store *store, struct hf_wal_options *options,
+                                const struct hf_past_damage *past, struct hf_error *err)
+{
+    struct telling telling = {.store = store, .past = past};
+
+    if (options->from == 0)
+        options->from = HF_WAL_FIRST_POSITION;
+    int rc = hf_wal_open_past_damage(options, tell_gap, &telling, &store->wal, err);
+    if (rc != 0)
+        return rc;
+    hf_catalog_advance(&store->catalog, hf_wal_tail(store->wal));
+    return hf_store_checkpoint(store, err);
+}
+
 /* The catalog: the newest checkpoint, then the log from there on. */
-static int open_catalog(struct hf_store *store, struct hf_error *err)
+static int open_catalog(struct hf_store *store, const struct hf_past_damage *past,
+                        struct hf_error *err)
 {
     struct hf_wal_opened opened = {0};
     struct hf_wal_options options = {
@@ -56,6 +86,8 @@ static int open_catalog(struct hf_store *store, struct hf_error *err)
     memcpy(options.uuid, store->layout.uuid, sizeof(options.uuid));
     int rc =
         hf_catalog_open(&store->catalog, &store->layout, &options.from, &options.must_reach, err);
+    if (rc == 0 && past != NULL)
+        return open_log_past_damage(store, &options, past, err);
     if (rc == 0)
         rc = hf_wal_open(&options, &store->wal, &opened, err);
     if (rc != 0)
@@ -72,7 +104,8 @@ static int open_catalog(struct hf_store *store, struct hf_error *err)
 }
 
 /* While others recover, wait; the byte goes with the descriptor if we die. */
-static int open_and_recover(struct hf_store *store, struct hf_error *err)
+static int open_and_recover(struct hf_store *store, const struct hf_past_damage *past,
+                            struct hf_error *err)
 {
     bool locked = !store->read_only;
     int rc = 0;
@@ -82,7 +115,7 @@ static int open_and_recover(struct hf_store *store, struct hf_error *err)
                         1, HF_FILE_LOCK, err);
     if (rc != 0)
         return rc;
-    rc = open_catalog(store, err);
+    rc = open_catalog(store, past, err);
     if (rc == 0)
         rc = hf_store_run_recovery(store, store->read_only, err);
     if (locked)
@@ -90,30 +123,43 @@ static int open_and_recover(struct hf_store *store, struct hf_error *err)
     return rc;
 }
 
-int hf_store_open_io(struct hf_io *io, const char *root, const struct hf_store_options *options,
-                     struct hf_store **out_store, struct hf_error *err)
+static int open_existing(struct hf_io *io, const char *root, bool read_only,
+                         const struct hf_past_damage *past, struct hf_store **out_store,
+                         struct hf_error *err)
 {
-    enum hf_open_mode mode = options != NULL ? options->mode : HF_OPEN_READ_WRITE;
-    struct hf_store *store = NULL;
-    int rc = 0;
+    struct hf_store *store = new_store(io, root);
 
-    if (mode == HF_OPEN_CREATE)
-        rc = hf_layout_create(io, root, err);
-    if (rc != 0)
-        return rc;
-    store = new_store(io, root);
     if (store == NULL)
         return hf_fail_memory(err);
-    store->read_only = mode == HF_OPEN_READ_ONLY;
-    rc = hf_layout_open(io, root, store->read_only, &store->layout, err);
+    store->read_only = read_only;
+    int rc = hf_layout_open(io, root, store->read_only, &store->layout, err);
     if (rc == 0)
-        rc = open_and_recover(store, err);
+        rc = open_and_recover(store, past, err);
     if (rc != 0) {
         free_store(store);
         return rc;
     }
     *out_store = store;
     return 0;
+}
+
+int hf_store_open_io(struct hf_io *io, const char *root, const struct hf_store_options *options,
+                     struct hf_store **out_store, struct hf_error *err)
+{
+    enum hf_open_mode mode = options != NULL ? options->mode : HF_OPEN_READ_WRITE;
+    int rc = 0;
+
+    if (mode == HF_OPEN_CREATE)
+        rc = hf_layout_create(io, root, err);
+    if (rc != 0)
+        return rc;
+    return open_existing(io, root, mode == HF_OPEN_READ_ONLY, NULL, out_store, err);
+}
+
+int hf_store_open_past_damage(struct hf_io *io, const char *root, const struct hf_past_damage *past,
+                              struct hf_store **out_store, struct hf_error *err)
+{
+    return open_existing(io, root, false, past, out_store, err);
 }
 
 int hf_store_open(const char *root, const struct hf_store_options *options,

@@ -6,6 +6,7 @@
  */
 #include "store/finish.h"
 
+#include "base/array.h"
 #include "base/digest.h"
 #include "base/error.h"
 
@@ -21,8 +22,12 @@ static int replace_published(struct hf_finish *finish, const struct hf_digest *d
     char trash[HF_PATH_MAX];
 
     hf_path_removed(HF_DIR_TRASH, digest, finish->txn, trash);
-    int rc =
-        hf_io_rename(store->io, store->layout.root, blob, store->layout.root, trash, finish->err);
+    /* Who did this before us and was cut may have left it there; renaming one link of a file over
+     * another of the same file does nothing. */
+    int rc = hf_io_unlink(store->io, store->layout.root, trash, NULL);
+    if (rc != 0 && rc != HF_ERR_NOT_FOUND)
+        return hf_fail(finish->err, rc, "cannot remove %s", trash);
+    rc = hf_io_rename(store->io, store->layout.root, blob, store->layout.root, trash, finish->err);
     if (rc == 0)
         rc = hf_io_link(store->io, store->layout.root, staged, store->layout.root, blob,
                         finish->err);
@@ -84,8 +89,8 @@ static int note_published(struct hf_finish *finish, const struct hf_digest *dige
                           const struct hf_staged_place *place)
 {
     (void)place;
-    int rc = hf_finish_grow((void **)&finish->published, &finish->published_capacity,
-                            finish->published_count, sizeof(*finish->published), finish->err);
+    int rc = hf_array_grow(&finish->published, &finish->published_capacity, finish->published_count,
+                           sizeof(*finish->published), finish->err);
     if (rc == 0)
         finish->published[finish->published_count++] = *digest;
     return rc;

@@ -9,6 +9,7 @@
  */
 #include "store/handle.h"
 
+#include "base/array.h"
 #include "base/error.h"
 
 #include <stdlib.h>
@@ -50,15 +51,11 @@ static int report(struct run *run, struct hf_recovery_entry *entry, char *note)
 
     if (note == NULL)
         return hf_fail_memory(run->err);
-    if (recovery->report.entry_count == recovery->capacity) {
-        size_t capacity = recovery->capacity == 0 ? 8 : recovery->capacity * 2;
-        void *grown = reallocarray(recovery->entries, capacity, sizeof(*recovery->entries));
-        if (grown == NULL) {
-            free(note);
-            return hf_fail_memory(run->err);
-        }
-        recovery->entries = grown;
-        recovery->capacity = capacity;
+    int rc = hf_array_grow(&recovery->entries, &recovery->capacity, recovery->report.entry_count,
+                           sizeof(*recovery->entries), run->err);
+    if (rc != 0) {
+        free(note);
+        return rc;
     }
     entry->note = note;
     recovery->entries[recovery->report.entry_count++] = *entry;

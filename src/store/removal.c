@@ -8,6 +8,7 @@
  */
 #include "store/finish.h"
 
+#include "base/array.h"
 #include "base/digest.h"
 #include "base/error.h"
 
@@ -59,8 +60,8 @@ static int move_to_trash(struct hf_finish *finish, const struct hf_digest *diges
     struct hf_io_stat stat = {0};
     char blob[HF_PATH_MAX], trash[HF_PATH_MAX];
 
-    int rc = hf_finish_grow((void **)&finish->removed, &finish->removed_capacity,
-                            finish->removed_count, sizeof(*finish->removed), finish->err);
+    int rc = hf_array_grow(&finish->removed, &finish->removed_capacity, finish->removed_count,
+                           sizeof(*finish->removed), finish->err);
     if (rc != 0)
         return rc;
     hf_path_blob(digest, blob);

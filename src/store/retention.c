@@ -7,8 +7,9 @@
  */
 #include "store/retention.h"
 
+#include "base/array.h"
 #include "base/error.h"
-#include "store/catalog.h"
+#include "store/apply.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -25,14 +26,10 @@ static int note_checkpoint(void *arg, const char *name, enum hf_io_kind kind)
     hf_checkpoint_name(position, again);
     if (strcmp(again, name) != 0)
         return 0;
-    if (list->count == list->capacity) {
-        size_t capacity = list->capacity == 0 ? 8 : list->capacity * 2;
-        void *grown = reallocarray(list->positions, capacity, sizeof(*list->positions));
-        if (grown == NULL)
-            return HF_ERR_NO_MEMORY;
-        list->positions = grown;
-        list->capacity = capacity;
-    }
+    int rc = hf_array_grow(&list->positions, &list->capacity, list->count, sizeof(*list->positions),
+                           NULL);
+    if (rc != 0)
+        return rc;
     list->positions[list->count++] = position;
     return 0;
 }
@@ -117,7 +114,7 @@ static int replay_record(void *arg, const struct hf_wal_record *record, struct h
     if (record->position >= replay->until)
         return 0;
     replay->reached = record->end;
-    return hf_catalog_apply_to(&replay->delta, record, err);
+    return hf_delta_apply_record(&replay->delta, record, err);
 }
 
 static int replay_log(const struct hf_layout *layout, uint64_t from, struct replay *replay,

@@ -9,6 +9,7 @@
  */
 #include "store/txn.h"
 
+#include "base/array.h"
 #include "base/checksum.h"
 #include "base/digest.h"
 #include "base/error.h"
@@ -174,15 +175,10 @@ static int take_digest(struct hf_staged *staged, const struct hf_digest *expecte
 /* With the mutex. */
 static int add_blob(struct hf_txn *txn, const struct hf_staged_blob *blob, struct hf_error *err)
 {
-    if (txn->staged_count == txn->staged_capacity) {
-        size_t capacity = txn->staged_capacity == 0 ? 16 : txn->staged_capacity * 2;
-        void *grown = reallocarray(txn->staged, capacity, sizeof(*txn->staged));
-        if (grown == NULL)
-            return hf_fail_memory(err);
-        txn->staged = grown;
-        txn->staged_capacity = capacity;
-    }
-    int rc = hf_digest_map_put(&txn->staged_by_digest, &blob->digest, txn->staged_count, err);
+    int rc = hf_array_grow(&txn->staged, &txn->staged_capacity, txn->staged_count,
+                           sizeof(*txn->staged), err);
+    if (rc == 0)
+        rc = hf_digest_map_put(&txn->staged_by_digest, &blob->digest, txn->staged_count, err);
     if (rc == 0)
         txn->staged[txn->staged_count++] = *blob;
     return rc;

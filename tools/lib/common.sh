@@ -39,11 +39,16 @@ install_packages() {
     [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null ||
         die "to install ${missing[*]} it must be run as root"
     echo "installing ${missing[*]}"
+    local log
+    log=$(mktemp)
     if ! { as_root apt-get update -qq &&
         as_root env DEBIAN_FRONTEND=noninteractive \
-            apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null; }; then
+            apt-get install -y -qq -o Dpkg::Use-Pty=0 --no-install-recommends \
+            "${missing[@]}"; } >"$log" 2>&1; then
+        cat "$log"
         die "apt-get could not install ${missing[*]}"
     fi
+    rm -f "$log"
 }
 
 # Make sure the build folder $1 is set up with the meson options that follow.

@@ -1,0 +1,49 @@
+#include "support/failing_malloc.h"
+
+#include <stdlib.h>
+
+/* Names that the linker's --wrap gives. */
+void *__real_malloc(size_t len);
+void *__real_calloc(size_t count, size_t len);
+void *__real_realloc(void *data, size_t len);
+void *__wrap_malloc(size_t len);
+void *__wrap_calloc(size_t count, size_t len);
+void *__wrap_realloc(void *data, size_t len);
+
+static unsigned fails_in; /* one thread only */
+static bool has_failed;
+
+void hf_test_malloc_fail_at(unsigned n)
+{
+    fails_in = n;
+    has_failed = false;
+}
+
+bool hf_test_malloc_has_failed(void)
+{
+    fails_in = 0;
+    return has_failed;
+}
+
+static bool fails_now(void)
+{
+    if (fails_in == 0 || --fails_in > 0)
+        return false;
+    has_failed = true;
+    return true;
+}
+
+void *__wrap_malloc(size_t len)
+{
+    return fails_now() ? NULL : __real_malloc(len);
+}
+
+void *__wrap_calloc(size_t count, size_t len)
+{
+    return fails_now() ? NULL : __real_calloc(count, len);
+}
+
+void *__wrap_realloc(void *data, size_t len)
+{
+    return fails_now() ? NULL : __real_realloc(data, len);
+}
