@@ -388,9 +388,8 @@ static const struct forgery forgeries[] = {
     IS_REFUSED("reserved at the end", FOOTER, 68, 4, 1),
 };
 
-START_TEST(forged_field_is_refused_without_harm)
+static void assert_refused(const struct forgery *forgery)
 {
-    const struct forgery *forgery = &forgeries[_i];
     size_t off = forgery->block * BLOCK + forgery->off;
     struct hf_error err = {0};
 
@@ -402,33 +401,52 @@ START_TEST(forged_field_is_refused_without_harm)
     if (rc != 0)
         ck_assert_str_eq(err.file, "catalog/" NAME);
     read_without_harm();
+    show_whole();
+}
+
+START_TEST(forged_field_is_refused_without_harm)
+{
+    for (size_t i = 0; i < sizeof(forgeries) / sizeof(forgeries[0]); i++)
+        assert_refused(&forgeries[i]);
 }
 END_TEST
 
-/* Nobody asks verify before a lookup: these must not look like an empty catalog, or an empty value.
- */
-START_TEST(forgery_is_refused_by_who_reads_it_first)
+/* Nobody verifies before a lookup: these must not look like an empty catalog, or an empty value. */
+static int read_overflowing_value(const struct forgery *forgery)
 {
-    const struct forgery *forgery = &forgeries[_i];
-    bool is_end = forgery->block == HEADER || forgery->block == FOOTER;
-    bool is_value = forgery->block == OVERFLOW_1 || forgery->block == OVERFLOW_2 ||
-                    (forgery->block == LEAF_3 && forgery->off >= OVERFLOW_REF);
     struct hf_checkpoint *checkpoint;
     struct hf_buf value = {0};
+    int rc;
 
-    if ((!is_end && !is_value) || forgery->code == 0)
-        return;
     put_le(forgery->block * BLOCK + forgery->off, forgery->value, forgery->len);
     seal(forgery->block);
-    int rc = open_image(&checkpoint, NULL);
-    if (rc == 0) {
+    if ((rc = open_image(&checkpoint, NULL)) == 0) {
         rc = hf_checkpoint_get(checkpoint, "z", 1, &value, NULL);
-        if (rc == 0 && is_end) /* a count that only verify can tell */
-            rc = hf_checkpoint_verify(checkpoint, NULL);
         hf_checkpoint_unref(checkpoint);
     }
-    ck_assert_msg(rc == forgery->code, "%s: %d", forgery->what, rc);
     hf_buf_release(&value);
+    show_whole();
+    return rc;
+}
+
+START_TEST(forgery_is_refused_by_who_reads_it_first)
+{
+    int tried = 0;
+
+    for (size_t i = 0; i < sizeof(forgeries) / sizeof(forgeries[0]); i++) {
+        const struct forgery *forgery = &forgeries[i];
+        /* Of a wrong count of entries only verify can tell. */
+        bool is_count = forgery->block == FOOTER && forgery->off == 48 && forgery->value != 0;
+        bool is_value = forgery->block == OVERFLOW_1 || forgery->block == OVERFLOW_2 ||
+                        (forgery->block == LEAF_3 && forgery->off >= OVERFLOW_REF);
+
+        if (!is_value && (is_count || (forgery->block != HEADER && forgery->block != FOOTER)))
+            continue;
+        int rc = read_overflowing_value(forgery);
+        ck_assert_msg(rc == forgery->code, "%s: %d", forgery->what, rc);
+        tried++;
+    }
+    ck_assert_int_gt(tried, 30);
 }
 END_TEST
 
@@ -527,10 +545,8 @@ int main(void)
     tcase_add_test(tests, file_that_is_cut_while_open_is_damaged);
     tcase_add_test(tests, whole_block_in_the_place_of_another_is_damage);
     tcase_add_test(tests, checkpoint_of_another_store_or_position_is_refused);
-    tcase_add_loop_test(tests, forged_field_is_refused_without_harm, 0,
-                        (int)(sizeof(forgeries) / sizeof(forgeries[0])));
-    tcase_add_loop_test(tests, forgery_is_refused_by_who_reads_it_first, 0,
-                        (int)(sizeof(forgeries) / sizeof(forgeries[0])));
+    tcase_add_test(tests, forged_field_is_refused_without_harm);
+    tcase_add_test(tests, forgery_is_refused_by_who_reads_it_first);
     tcase_add_test(tests, keys_beyond_the_next_index_block_are_found);
     tcase_add_test(tests, leaf_that_the_tree_leaves_out_is_found);
     tcase_add_test(tests, forgeries_by_chance_do_no_harm);

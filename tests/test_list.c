@@ -442,6 +442,7 @@ int main(void)
 {
     TCase *tests = tcase_create("list");
 
+    tcase_set_timeout(tests, 60); /* every change waits for the disk */
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, newest_image_comes_first_and_ties_go_by_name);
     tcase_add_test(tests, pattern_is_a_repository_a_name_or_a_glob);

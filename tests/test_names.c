@@ -468,6 +468,7 @@ int main(void)
 {
     TCase *tests = tcase_create("names");
 
+    tcase_set_timeout(tests, 60); /* every change waits for the disk */
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, moved_name_takes_the_old_image_along);
     tcase_add_test(tests, moved_name_leaves_an_image_with_other_names_alone);

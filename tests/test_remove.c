@@ -408,6 +408,7 @@ int main(void)
 {
     TCase *tests = tcase_create("remove");
 
+    tcase_set_timeout(tests, 60); /* every change waits for the disk */
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, rmi_of_a_name_drops_only_that_name);
     tcase_add_test(tests, rmi_of_the_last_name_takes_the_image);

@@ -335,6 +335,7 @@ int main(void)
 {
     TCase *tests = tcase_create("resolve");
 
+    tcase_set_timeout(tests, 60); /* every change waits for the disk */
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, name_is_found_however_it_is_written);
     tcase_add_test(tests, missing_image_is_named);

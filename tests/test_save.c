@@ -507,6 +507,7 @@ int main(void)
 {
     TCase *tests = tcase_create("save");
 
+    tcase_set_timeout(tests, 60); /* every change waits for the disk */
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, hybrid_has_the_documents_that_docker_writes);
     tcase_add_test(tests, hybrid_keeps_the_manifest_of_plain_layers);

@@ -454,6 +454,7 @@ int main(void)
 {
     TCase *tests = tcase_create("save_output");
 
+    tcase_set_timeout(tests, 60); /* every change waits for the disk */
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, file_is_synced_then_renamed_then_its_folder_is_synced);
     tcase_add_test(tests, new_file_is_for_its_owner_alone_and_an_old_one_keeps_its_mode);

@@ -220,6 +220,18 @@ void hf_wal_note_corrupt(struct hf_wal *wal, const struct hf_error *why)
     wal->read_only = true;
 }
 
+void hf_wal_pause(struct hf_wal *wal)
+{
+    pthread_mutex_lock(&wal->append_mutex);
+    pthread_mutex_lock(&wal->sync_mutex);
+}
+
+void hf_wal_resume(struct hf_wal *wal)
+{
+    pthread_mutex_unlock(&wal->sync_mutex);
+    pthread_mutex_unlock(&wal->append_mutex);
+}
+
 int hf_wal_reseek(struct hf_wal *wal, uint64_t from, struct hf_error *err)
 {
     pthread_mutex_lock(&wal->state);

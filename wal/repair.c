@@ -151,3 +151,8 @@ int hf_wal_open_past_damage(const struct hf_wal_options *options, hf_wal_gap_fn 
     *out_wal = repair.wal;
     return 0;
 }
+
+int hf_wal_begin_segment(struct hf_wal *wal, struct hf_error *err)
+{
+    return hf_wal_switch(wal, HF_WAL_BLOCK, err);
+}

@@ -18,4 +18,7 @@ HF_MUST_USE int hf_wal_open_past_damage(const struct hf_wal_options *options, hf
                                         void *gap_arg, struct hf_wal **out_wal,
                                         struct hf_error *err);
 
+/* With the append lock: go on in a new segment, so that a checkpoint can make all others needless. */
+HF_MUST_USE int hf_wal_begin_segment(struct hf_wal *wal, struct hf_error *err);
+
 #endif

@@ -71,7 +71,10 @@ static void decode_sync(const uint8_t *half, const struct hf_wal_shared_id *id,
     out->durable = hf_cursor_u64(&cursor);
     uint64_t state = hf_cursor_u64(&cursor);
     out->state = (enum hf_wal_sync_state)state;
-    out->sync_known = hf_cursor_ok(&cursor) && state <= HF_WAL_SYNC_FAILED;
+    /* Without a segment it was written by a takeover that knew nothing itself: who believed its
+     * `durable` would read nothing. */
+    out->sync_known =
+        hf_cursor_ok(&cursor) && state <= HF_WAL_SYNC_FAILED && out->durable_sequence != 0;
 }
 
 int hf_wal_shared_read(struct hf_io *io, int fd, const struct hf_wal_shared_id *id,

@@ -128,7 +128,11 @@ HF_MUST_USE int hf_wal_sync(struct hf_wal *wal, uint64_t position, struct hf_err
  */
 HF_MUST_USE int hf_wal_refresh(struct hf_wal *wal, struct hf_error *err);
 
-/* Go on reading at `from`, the position of a checkpoint. Not between lock and unlock. */
+/* Until it is resumed, no thread with this handle appends or syncs: for hf_wal_reseek, which moves
+ * what they stand on. Not between lock and unlock. */
+void hf_wal_pause(struct hf_wal *wal);
+void hf_wal_resume(struct hf_wal *wal);
+/* Go on reading at `from`, the position of a checkpoint. Only while paused, when others append. */
 HF_MUST_USE int hf_wal_reseek(struct hf_wal *wal, uint64_t from, struct hf_error *err);
 
 /* Lock a byte below HF_WAL_LOCK_JOBS for a job of the store (recovery, checkpoint). */

@@ -145,7 +145,8 @@ int hf_fail_memory(struct hf_error *err)
 }
 
 /* "prefix: " before the sentence that is there, if there is one. */
-static void put_before(struct hf_error *err, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void put_before(struct hf_error *err,
+                                                             const char *format, va_list args)
 {
     char message[sizeof(err->message)];
 

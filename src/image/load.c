@@ -52,7 +52,7 @@ static int read_stream(struct hf_load *load, struct hf_error *err)
     return rc == HF_END ? 0 : rc;
 }
 
-static int read_all(struct hf_load *load, struct hf_error *err)
+int hf_load_read(struct hf_load *load, struct hf_error *err)
 {
     int rc;
 
@@ -97,7 +97,7 @@ static int refuse_archive(const struct hf_load *load, struct hf_error *err)
                    load->source.name);
 }
 
-static int understand(struct hf_load *load, struct hf_error *err)
+int hf_load_understand(struct hf_load *load, struct hf_error *err)
 {
     struct hf_member *index = NULL, *manifest = NULL;
     bool is_list = false;
@@ -135,10 +135,10 @@ static int begin(struct hf_load *load, const char *path, struct hf_error *err)
 
 static int prepare(struct hf_load *load, struct hf_error *err)
 {
-    int rc = read_all(load, err);
+    int rc = hf_load_read(load, err);
 
     if (rc == 0)
-        rc = understand(load, err);
+        rc = hf_load_understand(load, err);
     if (rc == 0)
         rc = hf_load_name_all(load, err);
     return rc;
@@ -164,7 +164,7 @@ static int run(struct hf_load *load, const char *path, struct hf_error *err)
     return rc;
 }
 
-static void release(struct hf_load *load)
+void hf_load_release(struct hf_load *load)
 {
     for (size_t i = 0; i < load->image_count; i++) {
         hf_text_list_release(&load->images[i].names);
@@ -193,7 +193,7 @@ int hf_image_load_io(struct hf_io *io, struct hf_store *store, const char *path,
     if (rc != 0)
         return rc;
     rc = run(&load, path, err);
-    release(&load);
+    hf_load_release(&load);
     return rc;
 }
 

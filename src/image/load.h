@@ -144,6 +144,12 @@ HF_MUST_USE int hf_load_list_folder(struct hf_load *load, struct hf_error *err);
 
 /* --- load.c ----------------------------------------------------------------------------------- */
 
+/* Steps 2 and 3, of a load whose source is open and whose transaction has begun. */
+HF_MUST_USE int hf_load_read(struct hf_load *load, struct hf_error *err);
+HF_MUST_USE int hf_load_understand(struct hf_load *load, struct hf_error *err);
+/* Everything but the transaction; twice is fine. */
+void hf_load_release(struct hf_load *load);
+
 /* hf_image_load through another io table than the system's (for the source; the store has its own).
  */
 HF_MUST_USE int hf_image_load_io(struct hf_io *io, struct hf_store *store, const char *path, int fd,

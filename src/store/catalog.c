@@ -79,8 +79,9 @@ int hf_catalog_apply(void *arg, const struct hf_wal_record *record, struct hf_er
     int rc = 0;
 
     pthread_mutex_lock(&catalog->mutex);
-    /* While a long log is read the tail alone has its nodes, and is changed in place. */
-    if (record->is_durable) {
+    /* While a long log is read at opening, the tail alone has its nodes, and is changed in place.
+     * Later somebody may look, also if this fails. */
+    if (record->is_durable && !catalog->is_shown) {
         hf_delta_unref(catalog->durable);
         catalog->durable = NULL;
     }
@@ -103,6 +104,7 @@ void hf_catalog_publish(struct hf_catalog *catalog, uint64_t durable)
     size_t count = 0;
 
     pthread_mutex_lock(&catalog->mutex);
+    catalog->is_shown = true;
     while (count < catalog->waiting_count && catalog->waiting[count].end <= durable)
         count++;
     if (count > 0) {
@@ -205,12 +207,16 @@ int hf_catalog_checkpoint(struct hf_catalog *catalog, struct hf_wal *wal, struct
     return rc;
 }
 
-int hf_catalog_reload(struct hf_catalog *catalog, struct hf_wal *wal, struct hf_error *err)
+/* No thread of ours appends or syncs now. */
+static int reload_paused(struct hf_catalog *catalog, struct hf_wal *wal, struct hf_error *err)
 {
     struct hf_base *base = NULL;
     uint64_t newest = 0;
 
-    int rc = hf_retention_open_newest(catalog->layout, UINT64_MAX, &base, &newest, err);
+    int rc = hf_wal_refresh(wal, err);
+    if (rc != HF_ERR_NOT_FOUND)
+        return rc; /* another thread has done it meanwhile */
+    rc = hf_retention_open_newest(catalog->layout, UINT64_MAX, &base, &newest, err);
     if (rc != 0)
         return rc;
     pthread_mutex_lock(&catalog->mutex);
@@ -223,6 +229,14 @@ int hf_catalog_reload(struct hf_catalog *catalog, struct hf_wal *wal, struct hf_
     catalog->tail_position = catalog->durable_position = hf_base_position(base);
     pthread_mutex_unlock(&catalog->mutex);
     return hf_wal_reseek(wal, hf_base_position(base), err);
+}
+
+int hf_catalog_reload(struct hf_catalog *catalog, struct hf_wal *wal, struct hf_error *err)
+{
+    hf_wal_pause(wal);
+    int rc = reload_paused(catalog, wal, err);
+    hf_wal_resume(wal);
+    return rc;
 }
 
 bool hf_catalog_is_damaged(struct hf_catalog *catalog, struct hf_error *out_damage)

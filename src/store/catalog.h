@@ -34,6 +34,7 @@ struct hf_catalog {
     struct hf_catalog_version *waiting; /* ascending */
     size_t waiting_count, waiting_capacity;
     uint64_t last_time_ns; /* the largest of any record seen */
+    bool is_shown;         /* opening is over: `durable` may be looked at */
 };
 
 /*

@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-static const char *const folders[] = {
+const char *const hf_layout_folders[] = {
     HF_DIR_WAL,
     HF_DIR_CATALOG,
     HF_DIR_BLOBS,
@@ -20,8 +20,8 @@ static const char *const folders[] = {
     HF_DIR_STAGING,
     HF_DIR_TRASH,
     HF_DIR_QUARANTINE,
+    NULL,
 };
-#define FOLDER_COUNT (sizeof(folders) / sizeof(folders[0]))
 
 int hf_layout_check_fs(struct hf_io *io, int dir, const char *root, struct hf_error *err)
 {
@@ -149,8 +149,8 @@ static int make_contents(struct hf_io *io, int root, struct hf_error *err)
     int wal = -1;
 
     int rc = clear_remains(io, root, err);
-    for (size_t i = 0; rc == 0 && i < FOLDER_COUNT; i++)
-        rc = hf_io_mkdir(io, root, folders[i], 0700, NULL, err);
+    for (size_t i = 0; rc == 0 && hf_layout_folders[i] != NULL; i++)
+        rc = hf_io_mkdir(io, root, hf_layout_folders[i], 0700, NULL, err);
     if (rc == 0)
         rc = hf_io_random(io, uuid, sizeof(uuid), err);
     if (rc == 0)
@@ -169,7 +169,10 @@ static int make_contents(struct hf_io *io, int root, struct hf_error *err)
     return rc;
 }
 
-/* Make `path` and what is missing above it; each new folder is synced into its parent. */
+/*
+ * Make `path` and what is missing above it; each folder is synced into its parent. Those that are
+ * there too, as far as we may: who made them may have died before that.
+ */
 static int make_root(struct hf_io *io, const char *path, struct hf_error *err)
 {
     char part[4096];
@@ -186,17 +189,28 @@ static int make_root(struct hf_io *io, const char *path, struct hf_error *err)
         int rc = hf_io_mkdir(io, HF_IO_CWD, part, 0755, &made, err);
         if (rc != 0)
             return rc;
-        if (!made)
-            continue;
         size_t parent = i;
         while (parent > 0 && part[parent - 1] != '/')
             parent--;
         part[parent] = '\0';
-        rc = hf_io_sync_dir(io, HF_IO_CWD, parent == 0 ? "." : part, err);
-        if (rc != 0)
+        rc = hf_io_sync_dir(io, HF_IO_CWD, parent == 0 ? "." : part, made ? err : NULL);
+        if (rc != 0 && made)
             return rc;
     }
     return 0;
+}
+
+/* Is there a FORMAT already? */
+static bool is_made(struct hf_io *io, const char *root)
+{
+    struct hf_io_stat stat;
+    int dir = -1;
+
+    if (hf_io_open(io, HF_IO_CWD, root, HF_IO_READ | HF_IO_DIRECTORY, 0, &dir, NULL) != 0)
+        return false;
+    int rc = hf_io_stat_at(io, dir, HF_FILE_FORMAT, &stat, NULL);
+    hf_io_close(io, &dir);
+    return rc == 0;
 }
 
 int hf_layout_create(struct hf_io *io, const char *root, struct hf_error *err)
@@ -204,13 +218,13 @@ int hf_layout_create(struct hf_io *io, const char *root, struct hf_error *err)
     struct hf_io_stat stat;
     int dir = -1, lock = -1;
 
+    if (is_made(io, root))
+        return 0;
     int rc = make_root(io, root, err);
     if (rc == 0)
         rc = hf_io_open(io, HF_IO_CWD, root, HF_IO_READ | HF_IO_DIRECTORY, 0, &dir, err);
     if (rc != 0)
         return rc;
-    if (hf_io_stat_at(io, dir, HF_FILE_FORMAT, &stat, NULL) == 0)
-        goto out;
     rc = hf_layout_check_fs(io, dir, root, err);
     if (rc == 0)
         rc = make_empty_file(io, dir, HF_FILE_LOCK, 0, &lock, err);
@@ -218,7 +232,6 @@ int hf_layout_create(struct hf_io *io, const char *root, struct hf_error *err)
         rc = hf_io_lock(io, lock, HF_IO_LOCK_EXCLUSIVE, HF_WAL_LOCK_RECOVERY, 1, HF_FILE_LOCK, err);
     if (rc == 0 && hf_io_stat_at(io, dir, HF_FILE_FORMAT, &stat, NULL) != 0)
         rc = make_contents(io, dir, err);
-out:
     hf_io_close(io, &lock); /* and with it the lock */
     hf_io_close(io, &dir);
     return rc;

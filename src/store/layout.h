@@ -23,6 +23,9 @@
 #define HF_PATH_MAX        256
 #define HF_SHARED_BYTES    4096u
 
+/* Every folder a store has, parents first; NULL at the end. */
+extern const char *const hf_layout_folders[];
+
 /* Open descriptors of a store's folders; -1: not open. */
 struct hf_layout {
     struct hf_io *io;

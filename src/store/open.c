@@ -92,6 +92,12 @@ static int open_catalog(struct hf_store *store, const struct hf_past_damage *pas
         rc = hf_wal_open(&options, &store->wal, &opened, err);
     if (rc != 0)
         return rc;
+    /* Who made the store may have died before FORMAT's name was durable; nothing is told yet. */
+    if (!store->read_only && !opened.this_boot) {
+        rc = hf_io_sync_dir(store->io, store->layout.root, ".", err);
+        if (rc != 0)
+            return rc;
+    }
     store->rebooted = !opened.this_boot;
     store->torn_bytes = opened.torn_bytes;
     if (opened.corrupt) {

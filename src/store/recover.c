@@ -314,6 +314,29 @@ static int sweep_slot(void *arg, const char *name, enum hf_io_kind kind)
     return rc;
 }
 
+/* What was in the making, under the locks of who makes it: the living keep theirs. */
+static int sweep_new(struct run *run)
+{
+    struct hf_store *store = run->store;
+    struct hf_io_stat stat;
+    bool got = false;
+
+    hf_io_discard(store->io, store->layout.root, HF_FILE_FORMAT_NEW);
+    int rc = hf_wal_lock_job(store->wal, HF_WAL_LOCK_CHECKPOINT, false, &got, run->err);
+    if (rc == 0 && got) {
+        hf_io_discard(store->io, store->layout.root, HF_DIR_CATALOG "/new");
+        hf_wal_unlock_job(store->wal, HF_WAL_LOCK_CHECKPOINT);
+    }
+    if (rc != 0 || hf_io_stat_at(store->io, store->layout.root, HF_DIR_WAL "/new", &stat, NULL) != 0)
+        return rc;
+    rc = hf_store_lock(store, run->err);
+    if (rc != 0)
+        return rc;
+    hf_io_discard(store->io, store->layout.root, HF_DIR_WAL "/new");
+    hf_store_unlock(store);
+    return 0;
+}
+
 /* Step 4. */
 static int sweep_all(struct run *run)
 {
@@ -325,10 +348,8 @@ static int sweep_all(struct run *run)
         hf_io_list(store->io, store->layout.root, HF_DIR_STAGING, sweep_slot, &staging, run->err);
     if (rc == 0)
         rc = sweep_dir(&trash, HF_DIR_TRASH);
-    if (rc == 0 && !run->dry_run) {
-        hf_io_discard(store->io, store->layout.root, HF_DIR_CATALOG "/new");
-        hf_io_discard(store->io, store->layout.root, HF_FILE_FORMAT_NEW);
-    }
+    if (rc == 0 && !run->dry_run)
+        rc = sweep_new(run);
     entry.files = staging.files + trash.files;
     entry.bytes = staging.bytes + trash.bytes;
     if (rc == 0 && entry.files > 0)

@@ -234,6 +234,9 @@ static int sync_waiting(struct hf_txn *txn, struct hf_error *err)
     size_t started = 0;
     size_t waiting = txn->staged_count - txn->synced_count;
 
+    /* A second sync of the same file would prove nothing. */
+    if (txn->sync_failed != 0)
+        return hf_fail(err, txn->sync_failed, "a staged blob could not be synced earlier");
     atomic_init(&job.next, txn->synced_count);
     atomic_init(&job.rc, 0);
     while (started + 1 < waiting && started < SYNC_THREADS - 1 &&
@@ -243,6 +246,7 @@ static int sync_waiting(struct hf_txn *txn, struct hf_error *err)
     for (size_t i = 0; i < started; i++)
         pthread_join(threads[i], NULL);
     int rc = atomic_load(&job.rc);
+    txn->sync_failed = rc;
     if (rc == 0)
         txn->synced_count = txn->staged_count;
     else if (err != NULL)

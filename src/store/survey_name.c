@@ -12,18 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const folders[] = {
-    HF_DIR_WAL,
-    HF_DIR_CATALOG,
-    HF_DIR_BLOBS,
-    HF_DIR_BLOBS "/sha256",
-    HF_DIR_BLOBS "/sha512",
-    HF_DIR_STAGING,
-    HF_DIR_TRASH,
-    HF_DIR_QUARANTINE,
-};
-#define FOLDER_COUNT (sizeof(folders) / sizeof(folders[0]))
-
 static const char *const others[] = {HF_FILE_FORMAT, HF_FILE_FORMAT_NEW, HF_FILE_LOCK,
                                      HF_FILE_SHARED};
 #define OTHER_COUNT (sizeof(others) / sizeof(others[0]))
@@ -104,8 +92,8 @@ void hf_survey_name(const char *path, struct hf_survey_file *out, bool *out_is_f
 
     out->class = HF_FILE_UNKNOWN;
     *out_is_folder = false;
-    for (size_t i = 0; i < FOLDER_COUNT; i++)
-        *out_is_folder = *out_is_folder || strcmp(path, folders[i]) == 0;
+    for (size_t i = 0; hf_layout_folders[i] != NULL; i++)
+        *out_is_folder = *out_is_folder || strcmp(path, hf_layout_folders[i]) == 0;
     for (size_t i = 0; i < OTHER_COUNT; i++)
         if (strcmp(path, others[i]) == 0)
             out->class = HF_FILE_OTHER;

@@ -222,6 +222,16 @@ void hf_txn_abort(struct hf_txn *txn, const char *reason)
     hf_tolerate(hf_store_remove_pending(store, NULL, NULL, NULL));
 }
 
+/* Step 7. The change is in the log: whatever fails now, it may come true. */
+static int sync_logged(struct hf_store *store, uint64_t end, struct hf_error *err)
+{
+    int rc = hf_store_sync(store, end, err);
+
+    if (rc != 0 && rc != HF_ERR_OUTCOME_UNKNOWN)
+        rc = hf_fail_as(err, HF_ERR_OUTCOME_UNKNOWN, "the log could not be made durable");
+    return rc;
+}
+
 /* Steps 6 and 7. *out_logged: COMMIT is, or may be, in the log. */
 static int log_commit(struct hf_txn *txn, hf_decide_fn *decide, void *arg, bool *out_logged,
                       bool *out_unfinished, struct hf_error *err)
@@ -242,7 +252,7 @@ static int log_commit(struct hf_txn *txn, hf_decide_fn *decide, void *arg, bool 
     *out_unfinished = change.staged_used > 0 || change.removed > 0;
     hf_change_release(&change);
     hf_store_unlock(store);
-    return rc == 0 ? hf_store_sync(store, end, err) : rc;
+    return rc == 0 ? sync_logged(store, end, err) : rc;
 }
 
 int hf_txn_commit(struct hf_txn *txn, hf_decide_fn *decide, void *arg, struct hf_error *err)
@@ -311,9 +321,10 @@ int hf_store_change(struct hf_store *store, const char *note, size_t note_len, h
     rc = log_change(store, note, note_len, decide, arg, &txn, &end, &unfinished, err);
     hf_store_unlock(store);
     /* A refusal too may rest on what is not durable yet. */
-    int synced = rc == HF_ERR_OUTCOME_UNKNOWN ? 0 : hf_store_sync(store, end, rc == 0 ? err : NULL);
     if (rc == 0)
-        rc = synced;
+        rc = sync_logged(store, end, err);
+    else if (rc != HF_ERR_OUTCOME_UNKNOWN)
+        hf_tolerate(hf_store_sync(store, end, NULL));
     if (rc == 0 && unfinished) /* as above */
         hf_tolerate(hf_store_finish_txn(store, txn, HF_SLOT_NONE, NULL, NULL, NULL));
     if (txn != 0)

@@ -29,6 +29,7 @@ struct hf_txn {
 
     pthread_mutex_t mutex; /* all below; staging may run in several threads */
     bool slot_is_made;
+    int sync_failed; /* the error of a staged blob's sync: nothing can be committed any more */
     uint32_t next_number;
     struct hf_staged_blob *staged;
     size_t staged_count, staged_capacity, synced_count; /* those before synced_count are synced */

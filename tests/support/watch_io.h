@@ -46,7 +46,7 @@ struct hf_test_event {
     char from[120]; /* of a link or rename the old name */
     uint64_t off;   /* of READ and WRITE; the byte of LOCK, UNLOCK, LOCK_TEST */
     uint64_t len;
-    uint8_t head[64]; /* the first bytes of a WRITE */
+    uint8_t head[80]; /* the first bytes of a WRITE */
     int64_t result;
 };
 

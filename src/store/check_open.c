@@ -1,0 +1,131 @@
+/*
+ * store/check_open.c - opens the store that is checked: read-only, or for repair, then past the
+ * damage of its log if need be.
+ *
+ * Opening without locks beside writers may meet a log that has just moved on; so what seems damaged
+ * is opened again before it is believed to be.
+ */
+#include "store/check.h"
+
+#include "base/error.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Transactions that had begun before a gap and not ended, as "4096 (load app.tar)". */
+static void list_open_txns(struct hf_store *store, struct hf_buf *out)
+{
+    static const uint8_t prefix[] = {HF_KEY_TXN};
+    struct hf_view_iter iter = {0};
+    struct hf_view view;
+
+    hf_catalog_view_tail(&store->catalog, &view);
+    int rc = hf_view_iter_init(&iter, &view, prefix, sizeof(prefix), NULL);
+    while (rc == 0 && (rc = hf_view_iter_next(&iter, NULL)) == 0) {
+        struct hf_txn_entry entry;
+        if (hf_txn_decode(&iter.key, &iter.value, &entry, NULL) != 0)
+            continue;
+        hf_buf_printf(out, "%s%" PRIu64 " (", out->len > 0 ? ", " : "", entry.txn);
+        hf_note_readable(entry.note, entry.note_len, out);
+        hf_buf_put_text(out, ")");
+    }
+    hf_view_iter_release(&iter);
+    hf_view_release(&view);
+}
+
+static void describe_gap(struct hf_store *store, const struct hf_wal_gap *gap, struct hf_buf *out)
+{
+    struct hf_buf txns = {.max_bytes = 4096};
+
+    hf_buf_put_text(out, gap->damage.message);
+    if (gap->is_copy) {
+        hf_buf_put_text(out, "; it is the second writing of a record that is good: nothing is lost");
+        return;
+    }
+    if (gap->to <= gap->from) {
+        hf_buf_put_text(out, "; no record is lost");
+        return;
+    }
+    hf_buf_printf(out, "; what was logged from position %" PRIu64 " to %" PRIu64 " is lost",
+                  gap->from, gap->to);
+    list_open_txns(store, &txns);
+    if (txns.len > 0 && hf_buf_text(&txns) != NULL)
+        hf_buf_printf(out, "; how these transactions ended is uncertain: %s", hf_buf_text(&txns));
+    hf_buf_release(&txns);
+}
+
+static void note_gap(void *arg, struct hf_store *store, const struct hf_wal_gap *gap)
+{
+    struct hf_check *check = arg;
+    struct hf_buf message = {0};
+    char path[300];
+
+    if (!gap->is_copy && gap->to > gap->from)
+        check->lost_records = true;
+    describe_gap(store, gap, &message);
+    (void)snprintf(path, sizeof(path), "wal/%s", gap->damage.file);
+    const char *text = hf_buf_text(&message);
+    if (hf_check_note_damage(check, HF_FINDING_LOG, gap->damage.file[0] != '\0' ? path : HF_DIR_WAL,
+                             text != NULL ? text : gap->damage.message, NULL) != 0) {
+        /* Without memory a line is missing in what is told, and the repair goes on. */
+    }
+    hf_buf_release(&message);
+}
+
+static bool is_doubtful(const struct hf_store *store, int rc)
+{
+    return rc == HF_ERR_CORRUPT || (rc == 0 && hf_store_damage(store, NULL) != 0);
+}
+
+/* *out_rc: of the last try. */
+static int open_normally(struct hf_check *check, struct hf_error *err)
+{
+    const struct hf_store_options options = {
+        .mode = check->fsck->repair ? HF_OPEN_READ_WRITE : HF_OPEN_READ_ONLY};
+    int rc = 0;
+
+    for (int i = 0; i < HF_CHECK_LOOKS; i++) {
+        if (check->store != NULL)
+            rc = hf_store_close(check->store, err);
+        check->store = NULL;
+        if (rc == 0 || rc == HF_ERR_CORRUPT)
+            rc = hf_store_open_io(check->io, check->root, &options, &check->store, err);
+        if (!is_doubtful(check->store, rc))
+            return rc;
+    }
+    return rc;
+}
+
+/* Its end is closed: what can be told without opening it is told, and this. */
+static int give_up(struct hf_check *check, const struct hf_error *why, struct hf_error *err)
+{
+    bool is_checkpoint = strncmp(why->file, HF_DIR_CATALOG "/", strlen(HF_DIR_CATALOG) + 1) == 0;
+
+    return hf_check_note_damage(check, is_checkpoint ? HF_FINDING_CHECKPOINT : HF_FINDING_LOG,
+                                why->file[0] != '\0' ? why->file : NULL, why->message, err);
+}
+
+int hf_check_open(struct hf_check *check, struct hf_error *err)
+{
+    const struct hf_past_damage past = {.gap = note_gap, .arg = check};
+    struct hf_error why = {0};
+
+    int rc = open_normally(check, &why);
+    if (is_doubtful(check->store, rc) && check->fsck->repair) {
+        rc = check->store != NULL ? hf_store_close(check->store, &why) : 0;
+        check->store = NULL;
+        if (rc == 0)
+            rc = hf_store_open_past_damage(check->io, check->root, &past, &check->store, &why);
+        check->is_repairing = rc == 0;
+    }
+    if (rc == HF_ERR_CORRUPT)
+        return give_up(check, &why, err);
+    if (rc != 0) {
+        if (err != NULL)
+            *err = why;
+        return rc;
+    }
+    check->is_cut_short = hf_store_damage(check->store, NULL) != 0;
+    return 0;
+}
