@@ -302,9 +302,8 @@ START_TEST(damaged_format_is_made_again)
     char before[256];
 
     read_format(before);
+    /* Not its 23rd byte: another version is no damage. */
     for (uint64_t off = 0; off < strlen(before); off += 7) {
-        if (off == 23) /* the digit of the version: another version is not damage */
-            continue;
         hf_test_flip(root, "FORMAT", off);
         expect_format_mended(before);
     }
@@ -438,7 +437,7 @@ START_TEST(check_can_be_cancelled)
     free(piece);
     hf_test_must_close(store);
     ck_assert_int_eq(hf_test_try_fsck(root, &options)->rc, HF_ERR_CANCELLED);
-    hf_test_expect_clean(root, "not cancelled");
+    ck_assert_uint_eq(hf_test_fsck(root, HF_TEST_FULL)->count, 0);
 }
 END_TEST
 

@@ -240,6 +240,7 @@ START_TEST(index_whose_other_platform_leaves_is_replaced)
     hf_test_put_index(t.store, "multi:1", specs, 2, false, &index, images);
     struct pointing pointing = {.points = {{"docker.io/library/multi:1", a.manifest}}, .count = 1};
     ck_assert_str_eq(point(pointing, &told), "loaded multi:1; replaced multi:1");
+    ck_assert_int_eq(hf_digest_compare(&told.old_id, &images[1].id), 0);
     ck_assert(!hf_test_has_object(t.store, &images[1].manifest));
 }
 END_TEST

@@ -162,7 +162,7 @@ static void encode(struct hf_wal *wal, enum hf_wal_type type, uint64_t txn, cons
  * made invalid before anybody may read it. If that fails too, nobody knows whether the record
  * counts.
  */
-static int undo_write(struct hf_wal *wal, const struct hf_buf *bytes, int rc, struct hf_error *err)
+static int undo_write(struct hf_wal *wal, struct hf_buf *bytes, int rc, struct hf_error *err)
 {
     uint8_t zeros[HF_WAL_RECORD_HEADER] = {0};
     uint64_t tail = wal->reader.position;
@@ -180,14 +180,18 @@ static int undo_write(struct hf_wal *wal, const struct hf_buf *bytes, int rc, st
     if (undone == 0)
         undone = hf_wal_shared_write_tail(wal->io, wal->options.shared_fd, &wal->id,
                                           wal->current.header.sequence, tail, tail, NULL);
-    if (undone == 0)
+    if (undone == 0) { /* the rest is harmless, but nobody would know what it is */
+        memset(bytes->data, 0, bytes->len);
+        hf_tolerate(hf_io_pwrite(wal->io, wal->current.fd, bytes->data, bytes->len, off,
+                                 wal->current.name, NULL));
         return rc;
+    }
     wal->failed = true;
     return hf_fail_as(err, HF_ERR_OUTCOME_UNKNOWN, "the log could not be written");
 }
 
 /* Steps 5 to 7 of FORMAT.md 3.2, with `state`. */
-static int write_record(struct hf_wal *wal, const struct hf_buf *bytes, uint64_t end,
+static int write_record(struct hf_wal *wal, struct hf_buf *bytes, uint64_t end,
                         struct hf_error *err)
 {
     uint64_t sequence = wal->current.header.sequence;

@@ -65,12 +65,14 @@ static int hand_on(struct scan *scan, const struct hf_wal_segment *segment,
 {
     struct hf_error why = {0};
 
+    if (entry->end > scan->result.end) {
+        scan->result.end = entry->end;
+        scan->result.previous = entry->last_checksum;
+        note_copy(scan, entry);
+    }
     if (entry->frame.position < scan->at)
         return 0;
     scan->at = entry->end;
-    scan->result.end = entry->end;
-    scan->result.previous = entry->last_checksum;
-    note_copy(scan, entry);
     scan->result.records++;
     int rc = scan->options->fn(scan->options->arg, segment, entry, &why);
     if (rc == HF_ERR_CORRUPT)
@@ -115,11 +117,11 @@ static int judge(struct scan *scan, struct hf_wal_reader *reader, uint64_t limit
     uint64_t to = limit != UINT64_MAX ? limit : scan->known_durable;
     if (*out_more)
         to = reader->position;
-    if (to <= scan->at) /* not wanted, or read from the segment before */
-        return 0;
+    /* What lies before is not wanted, or was read from another segment. */
     if (from < scan->at)
         from = scan->at;
-    scan->at = to;
+    if (to > scan->at)
+        scan->at = to;
     return tell_gap(scan, from, to, &damage, err);
 }
 

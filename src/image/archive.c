@@ -1,8 +1,9 @@
 /* image/archive.c - tar by libarchive, whose filters are named one by one: "all" would run
- * programs. Folders: folder.c. */
+ * programs. xz: unxz.c. Folders: folder.c. */
 #include "image/archive.h"
 
 #include "base/error.h"
+#include "image/unxz.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -31,23 +32,69 @@ struct hf_archive {
     char path[HF_MEMBER_PATH_MAX];
     int source_rc; /* what reading the source gave: libarchive passes no errors on */
     struct hf_error source_err;
+    struct hf_unxz *unxz; /* NULL: the source is no xz */
+    size_t held_len;      /* of the first block, for unxz */
     uint8_t block[HF_SOURCE_BLOCK];
 };
 
 /* --- the stream ------------------------------------------------------------------------------- */
+
+/* The first block has enough to tell its compression, unless the source has no more. */
+static int fill_block(struct hf_archive *archive, size_t *out_len, struct hf_error *err)
+{
+    size_t wanted = archive->source->done_bytes == 0 ? HF_UNXZ_MAGIC : 1;
+    size_t len, total = 0;
+
+    do {
+        int rc = hf_source_read(archive->source, archive->block + total,
+                                sizeof(archive->block) - total, &len, err);
+        if (rc != 0)
+            return rc;
+        total += len;
+    } while (len > 0 && total < wanted);
+    *out_len = total;
+    return 0;
+}
+
+static int read_block(void *arg, const void **out_data, size_t *out_len, struct hf_error *err)
+{
+    struct hf_archive *archive = arg;
+
+    *out_data = archive->block;
+    if (archive->held_len > 0) {
+        *out_len = archive->held_len;
+        archive->held_len = 0;
+        return 0;
+    }
+    return fill_block(archive, out_len, err);
+}
+
+/* Plain, or with a compression that libarchive takes off within bounds. */
+static int read_piece(struct hf_archive *archive, const void **out_data, size_t *out_len,
+                      struct hf_error *err)
+{
+    bool is_first = archive->source->done_bytes == 0;
+
+    if (archive->unxz)
+        return hf_unxz_read(archive->unxz, out_data, out_len, err);
+    int rc = read_block(archive, out_data, out_len, err);
+    if (rc != 0 || !is_first || !hf_unxz_begins(*out_data, *out_len))
+        return rc;
+    archive->held_len = *out_len;
+    rc = hf_unxz_new(read_block, archive, &archive->unxz, err);
+    return rc == 0 ? hf_unxz_read(archive->unxz, out_data, out_len, err) : rc;
+}
 
 static la_ssize_t read_source(struct archive *tar, void *arg, const void **out_data)
 {
     struct hf_archive *archive = arg;
     size_t len = 0;
 
-    archive->source_rc = hf_source_read(archive->source, archive->block, sizeof(archive->block),
-                                        &len, &archive->source_err);
+    archive->source_rc = read_piece(archive, out_data, &len, &archive->source_err);
     if (archive->source_rc != 0) {
         archive_set_error(tar, EIO, "%s", archive->source_err.message);
         return -1;
     }
-    *out_data = archive->block;
     return (la_ssize_t)len;
 }
 
@@ -104,7 +151,6 @@ static int configure(struct archive *tar, enum mode mode)
         return rc == ARCHIVE_OK ? 0 : -1;
     if (archive_read_support_filter_gzip(tar) != ARCHIVE_OK ||
         archive_read_support_filter_bzip2(tar) != ARCHIVE_OK ||
-        archive_read_support_filter_xz(tar) != ARCHIVE_OK ||
         archive_read_support_filter_zstd(tar) != ARCHIVE_OK)
         return -1; /* ARCHIVE_WARN: it would run a program */
     return 0;
@@ -125,7 +171,7 @@ static int open_stream(struct hf_archive *archive, struct hf_error *err)
     if (rc != ARCHIVE_OK)
         return fail(archive, err);
     /* The last one stands for the source. Each more would multiply what a few bytes unpack to. */
-    if (archive_filter_count(archive->tar) > 2)
+    if (archive_filter_count(archive->tar) > (archive->unxz ? 1 : 2))
         return hf_fail(err, HF_ERR_INPUT, "%s is compressed more than once", archive->source->name);
     return 0;
 }
@@ -172,6 +218,7 @@ void hf_archive_close(struct hf_archive *archive)
         return;
     if (archive->tar)
         archive_read_free(archive->tar); /* only reads; what failed was told */
+    hf_unxz_free(archive->unxz);
     free(archive);
 }
 

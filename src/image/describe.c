@@ -11,41 +11,76 @@
 #include <stdio.h>
 #include <string.h>
 
-static int look_for_damage(void *arg, const struct hf_object *object)
+void hf_describer_release(struct hf_describer *describer)
 {
-    bool *damaged = arg;
-
-    if (object->state == HF_OBJECT_DAMAGED)
-        *damaged = true;
-    return 0;
+    hf_digest_map_release(&describer->damaged);
 }
 
-int hf_image_describe_manifest(const struct hf_snapshot *snapshot, const struct hf_digest *target,
-                               const struct hf_digest *manifest, struct hf_image *out,
-                               struct hf_error *err)
-{
-    struct hf_image image = {.target = *target, .manifest = *manifest};
-    struct hf_object object = {0};
-    struct hf_summary summary = {0};
-    int rc = hf_snapshot_object(snapshot, target, &object, err);
+/* --- one manifest ----------------------------------------------------------------------------- */
 
-    if (rc == 0)
-        image.damaged = object.state == HF_OBJECT_DAMAGED;
+static int is_damaged(struct hf_describer *describer, const struct hf_digest *digest, bool *out,
+                      struct hf_error *err)
+{
+    struct hf_object object = {0};
+    size_t damaged;
+
+    if (hf_digest_map_get(&describer->damaged, digest, &damaged)) {
+        *out = damaged != 0;
+        return 0;
+    }
+    int rc = hf_snapshot_object(describer->snapshot, digest, &object, err);
+    damaged = object.state == HF_OBJECT_DAMAGED;
     hf_object_release(&object);
-    if (rc == 0)
-        rc = hf_summary_of(snapshot, manifest, &summary, err);
-    if (rc == 0)
-        rc = hf_objects_below(snapshot, manifest, look_for_damage, &image.damaged, err);
-    if (rc != 0)
-        return rc;
-    image.is_index = hf_digest_compare(target, manifest) != 0;
-    image.id = summary.id;
-    image.created_ns = summary.created_ns;
-    image.size_bytes = summary.size_bytes;
-    snprintf(image.platform, sizeof(image.platform), "%s", summary.platform);
+    *out = damaged != 0;
+    return rc == 0 ? hf_digest_map_put(&describer->damaged, digest, damaged, err) : rc;
+}
+
+static int describe_object(struct hf_describer *describer, const struct hf_digest *target,
+                           const struct hf_object *manifest, const struct hf_summary *summary,
+                           struct hf_image *out, struct hf_error *err)
+{
+    struct hf_image image = {
+        .target = *target,
+        .manifest = manifest->digest,
+        .id = summary->id,
+        .created_ns = summary->created_ns,
+        .size_bytes = summary->size_bytes,
+        .damaged = manifest->state == HF_OBJECT_DAMAGED,
+        .is_index = hf_digest_compare(target, &manifest->digest) != 0,
+    };
+
+    for (size_t i = 0; !image.damaged && i < manifest->ref_count; i++) {
+        int rc = is_damaged(describer, &manifest->refs[i], &image.damaged, err);
+        if (rc != 0)
+            return rc;
+    }
+    snprintf(image.platform, sizeof(image.platform), "%s", summary->platform);
     *out = image;
     return 0;
 }
+
+int hf_describe_manifest(struct hf_describer *describer, const struct hf_digest *target,
+                         const struct hf_digest *manifest, struct hf_image *out,
+                         struct hf_error *err)
+{
+    struct hf_object object = {0};
+    struct hf_summary summary;
+    bool target_is_damaged = false;
+    int rc = hf_snapshot_object(describer->snapshot, manifest, &object, err);
+
+    if (rc == 0) {
+        hf_summary_decode(object.summary, object.summary_len, &summary);
+        rc = describe_object(describer, target, &object, &summary, out, err);
+    }
+    hf_object_release(&object);
+    if (rc == 0)
+        rc = is_damaged(describer, target, &target_is_damaged, err);
+    if (rc == 0 && target_is_damaged)
+        out->damaged = true;
+    return rc;
+}
+
+/* --- a target --------------------------------------------------------------------------------- */
 
 static int refuse_kind(const struct hf_summary *summary, struct hf_error *err)
 {
@@ -56,6 +91,12 @@ static int refuse_kind(const struct hf_summary *summary, struct hf_error *err)
                    summary->media_type[0] ? summary->media_type : "of no stated type");
 }
 
+static int refuse_platform(const char *wanted, const char *present, struct hf_error *err)
+{
+    return hf_fail(err, HF_ERR_NOT_FOUND, "it has no image for %.64s, only for %s", wanted,
+                   present && *present ? present : "nothing");
+}
+
 /* The first manifest of the platform; without a wish the one for this machine, else the first. */
 static int choose_platform(const struct hf_snapshot *snapshot,
                            const struct hf_digest_set *manifests, const char *platform,
@@ -63,49 +104,71 @@ static int choose_platform(const struct hf_snapshot *snapshot,
 {
     const char *wanted = platform ? platform : hf_platform_here();
     struct hf_buf present = {0};
+    bool fits = false;
+    int rc = 0;
 
-    for (size_t i = 0; i < manifests->count; i++) {
+    for (size_t i = 0; rc == 0 && !fits && i < manifests->count; i++) {
         struct hf_summary summary;
-        int rc = hf_summary_of(snapshot, &manifests->items[i], &summary, err);
-        bool fits = rc == 0 && hf_platform_matches(summary.platform, wanted);
+        rc = hf_summary_of(snapshot, &manifests->items[i], &summary, err);
+        fits = rc == 0 && hf_platform_matches(summary.platform, wanted);
         if (fits)
             *out = manifests->items[i];
-        if (rc != 0 || fits) {
-            hf_buf_release(&present);
-            return rc;
-        }
-        hf_buf_printf(&present, "%s%s", i > 0 ? ", " : "",
-                      summary.platform[0] ? summary.platform : "(none)");
+        hf_buf_printf(&present, "%s%s", i > 0 ? ", " : "", summary.platform);
     }
-    int rc = 0;
-    if (!platform && manifests->count > 0) {
+    if (rc == 0 && !fits && !platform && manifests->count > 0)
         *out = manifests->items[0];
-    } else {
-        const char *list = hf_buf_text(&present);
-        rc = hf_fail(err, HF_ERR_NOT_FOUND, "it has no image for %s, only for %s", wanted,
-                     list && *list ? list : "nothing");
-    }
+    else if (rc == 0 && !fits)
+        rc = refuse_platform(wanted, hf_buf_text(&present), err);
     hf_buf_release(&present);
+    return rc;
+}
+
+static int describe_index(struct hf_describer *describer, const struct hf_digest *target,
+                          const char *platform, struct hf_image *out, struct hf_error *err)
+{
+    struct hf_digest_set manifests = {0};
+    struct hf_digest chosen;
+    int rc = hf_image_manifests(describer->snapshot, target, &manifests, err);
+
+    if (rc == 0)
+        rc = choose_platform(describer->snapshot, &manifests, platform, &chosen, err);
+    hf_digest_set_release(&manifests);
+    return rc == 0 ? hf_describe_manifest(describer, target, &chosen, out, err) : rc;
+}
+
+int hf_describe(struct hf_describer *describer, const struct hf_digest *target,
+                const char *platform, struct hf_image *out, struct hf_error *err)
+{
+    struct hf_object object = {0};
+    struct hf_summary summary;
+    int rc = hf_snapshot_object(describer->snapshot, target, &object, err);
+
+    if (rc != 0)
+        return rc;
+    hf_summary_decode(object.summary, object.summary_len, &summary);
+    if (summary.kind == HF_KIND_INDEX)
+        rc = describe_index(describer, target, platform, out, err);
+    else if (summary.kind != HF_KIND_MANIFEST)
+        rc = refuse_kind(&summary, err);
+    else if (platform && !hf_platform_matches(summary.platform, platform))
+        rc = refuse_platform(platform, summary.platform, err);
+    else
+        rc = describe_object(describer, target, &object, &summary, out, err);
+    hf_object_release(&object);
     return rc;
 }
 
 int hf_image_describe(const struct hf_snapshot *snapshot, const struct hf_digest *target,
                       const char *platform, struct hf_image *out, struct hf_error *err)
 {
-    struct hf_digest_set manifests = {0};
-    struct hf_summary summary = {0};
-    struct hf_digest chosen;
-    int rc = hf_summary_of(snapshot, target, &summary, err);
+    struct hf_describer describer = {.snapshot = snapshot};
+    int rc = hf_describe(&describer, target, platform, out, err);
 
-    if (rc == 0 && summary.kind != HF_KIND_MANIFEST && summary.kind != HF_KIND_INDEX)
-        rc = refuse_kind(&summary, err);
-    if (rc == 0)
-        rc = hf_image_manifests(snapshot, target, &manifests, err);
-    if (rc == 0)
-        rc = choose_platform(snapshot, &manifests, platform, &chosen, err);
-    hf_digest_set_release(&manifests);
-    return rc == 0 ? hf_image_describe_manifest(snapshot, target, &chosen, out, err) : rc;
+    hf_describer_release(&describer);
+    return rc;
 }
+
+/* --- an ID ------------------------------------------------------------------------------------ */
 
 /* The target to show a manifest under: itself when it has a name, else the first above it. */
 static int target_of(const struct hf_snapshot *snapshot, const struct hf_resolved *resolved,
@@ -141,6 +204,7 @@ static int describe_id(const struct hf_snapshot *snapshot, const struct hf_resol
                        const char *platform, struct hf_image *out, struct hf_error *err)
 {
     const struct hf_digest_set *manifests = &resolved->manifests;
+    struct hf_describer describer = {.snapshot = snapshot};
     struct hf_digest target;
 
     for (int named = 1; named >= 0; named--) {
@@ -150,9 +214,11 @@ static int describe_id(const struct hf_snapshot *snapshot, const struct hf_resol
             if (rc == 0 && chosen)
                 rc = target_of(snapshot, resolved, &manifests->items[i], &target, err);
             if (rc == 0 && chosen)
-                rc = hf_image_describe_manifest(snapshot, &target, &manifests->items[i], out, err);
-            if (rc != 0 || chosen)
+                rc = hf_describe_manifest(&describer, &target, &manifests->items[i], out, err);
+            if (rc != 0 || chosen) {
+                hf_describer_release(&describer);
                 return rc;
+            }
         }
     }
     return hf_fail(err, HF_ERR_NOT_FOUND, "it is not an image for %s", platform ? platform : "any");

@@ -8,38 +8,43 @@
 
 #include "base/error.h"
 
-/* Objects still to visit, and those that were. */
-struct walk {
-    struct hf_digest_set todo;
-    struct hf_digest_set seen;
-};
+#include <stdlib.h>
 
-static int walk_add(struct walk *walk, const struct hf_digest *digest, struct hf_error *err)
+int hf_walk_add(struct hf_walk *walk, const struct hf_digest *digest, struct hf_error *err)
 {
-    bool added;
-    int rc = hf_digest_set_add(&walk->seen, digest, &added, err);
-
-    return rc == 0 && added ? hf_digest_set_add(&walk->todo, digest, NULL, err) : rc;
+    if (hf_digest_map_get(&walk->seen, digest, NULL))
+        return 0;
+    if (walk->count == walk->capacity) {
+        size_t capacity = walk->capacity == 0 ? 16 : 2 * walk->capacity;
+        struct hf_digest *todo = reallocarray(walk->todo, capacity, sizeof(*todo));
+        if (!todo)
+            return hf_fail_memory(err);
+        walk->todo = todo;
+        walk->capacity = capacity;
+    }
+    walk->todo[walk->count++] = *digest;
+    return hf_digest_map_put(&walk->seen, digest, 0, err);
 }
 
-static bool walk_next(struct walk *walk, struct hf_digest *out)
+bool hf_walk_next(struct hf_walk *walk, struct hf_digest *out)
 {
-    if (walk->todo.count == 0)
+    if (walk->count == 0)
         return false;
-    *out = walk->todo.items[--walk->todo.count];
+    *out = walk->todo[--walk->count];
     return true;
 }
 
-static void walk_release(struct walk *walk)
+void hf_walk_release(struct hf_walk *walk)
 {
-    hf_digest_set_release(&walk->todo);
-    hf_digest_set_release(&walk->seen);
+    hf_digest_map_release(&walk->seen);
+    free(walk->todo);
+    *walk = (struct hf_walk){0};
 }
 
 /* --- upwards ---------------------------------------------------------------------------------- */
 
 struct climb {
-    struct walk walk;
+    struct hf_walk walk;
     const struct hf_text_list *without;
     bool named; /* the object that is visited now has a name */
     struct hf_error *err;
@@ -50,7 +55,7 @@ static int see_referrer(void *arg, const struct hf_digest *object, const char *n
     struct climb *climb = arg;
 
     if (object)
-        return walk_add(&climb->walk, object, climb->err);
+        return hf_walk_add(&climb->walk, object, climb->err);
     if (!hf_text_list_has_sorted(climb->without, name))
         climb->named = true;
     return 0;
@@ -64,9 +69,9 @@ static int climb_to_names(const struct hf_snapshot *snapshot, const struct hf_di
     struct climb climb = {.without = without, .err = err};
     struct hf_digest digest;
     bool reached = false;
-    int rc = walk_add(&climb.walk, start, err);
+    int rc = hf_walk_add(&climb.walk, start, err);
 
-    while (rc == 0 && !(reached && !named) && walk_next(&climb.walk, &digest)) {
+    while (rc == 0 && !(reached && !named) && hf_walk_next(&climb.walk, &digest)) {
         climb.named = false;
         rc = hf_snapshot_each_referrer(snapshot, &digest, see_referrer, &climb, err);
         if (rc == 0 && climb.named) {
@@ -75,7 +80,7 @@ static int climb_to_names(const struct hf_snapshot *snapshot, const struct hf_di
                 rc = hf_digest_set_add(named, &digest, NULL, err);
         }
     }
-    walk_release(&climb.walk);
+    hf_walk_release(&climb.walk);
     if (rc == 0 && out_reached)
         *out_reached = reached;
     return rc;
@@ -179,17 +184,17 @@ int hf_summary_of(const struct hf_snapshot *snapshot, const struct hf_digest *di
     return rc;
 }
 
-static int walk_refs(const struct hf_object *object, struct walk *walk, struct hf_error *err)
+static int walk_refs(const struct hf_object *object, struct hf_walk *walk, struct hf_error *err)
 {
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < object->ref_count; i++)
-        rc = walk_add(walk, &object->refs[i], err);
+        rc = hf_walk_add(walk, &object->refs[i], err);
     return rc;
 }
 
 /* An index: its children are to be visited. A manifest: it is one of those looked for. */
-static int see_below(const struct hf_object *object, struct walk *walk,
+static int see_below(const struct hf_object *object, struct hf_walk *walk,
                      struct hf_digest_set *manifests, struct hf_error *err)
 {
     struct hf_summary summary;
@@ -205,29 +210,29 @@ static int see_below(const struct hf_object *object, struct walk *walk,
 int hf_image_manifests(const struct hf_snapshot *snapshot, const struct hf_digest *target,
                        struct hf_digest_set *out, struct hf_error *err)
 {
-    struct walk walk = {0};
+    struct hf_walk walk = {0};
     struct hf_digest digest;
-    int rc = walk_add(&walk, target, err);
+    int rc = hf_walk_add(&walk, target, err);
 
-    while (rc == 0 && walk_next(&walk, &digest)) {
+    while (rc == 0 && hf_walk_next(&walk, &digest)) {
         struct hf_object object = {0};
         rc = hf_snapshot_object(snapshot, &digest, &object, err);
         if (rc == 0)
             rc = see_below(&object, &walk, out, err);
         hf_object_release(&object);
     }
-    walk_release(&walk);
+    hf_walk_release(&walk);
     return rc;
 }
 
 int hf_objects_below(const struct hf_snapshot *snapshot, const struct hf_digest *target,
                      hf_object_fn *fn, void *arg, struct hf_error *err)
 {
-    struct walk walk = {0};
+    struct hf_walk walk = {0};
     struct hf_digest digest;
-    int rc = walk_add(&walk, target, err);
+    int rc = hf_walk_add(&walk, target, err);
 
-    while (rc == 0 && walk_next(&walk, &digest)) {
+    while (rc == 0 && hf_walk_next(&walk, &digest)) {
         struct hf_object object = {0};
         rc = hf_snapshot_object(snapshot, &digest, &object, err);
         if (rc == 0)
@@ -236,6 +241,6 @@ int hf_objects_below(const struct hf_snapshot *snapshot, const struct hf_digest 
             rc = walk_refs(&object, &walk, err);
         hf_object_release(&object);
     }
-    walk_release(&walk);
+    hf_walk_release(&walk);
     return rc;
 }

@@ -9,8 +9,21 @@
 
 #include <holdfast/image.h>
 
+#include "base/digest_map.h"
 #include "image/lists.h"
 #include "image/summary.h"
+
+/* Objects still to visit; each is given once, however often it is added. Zeroed is empty. */
+struct hf_walk {
+    struct hf_digest_map seen;
+    struct hf_digest *todo;
+    size_t count;
+    size_t capacity;
+};
+HF_MUST_USE int hf_walk_add(struct hf_walk *walk, const struct hf_digest *digest,
+                            struct hf_error *err);
+bool hf_walk_next(struct hf_walk *walk, struct hf_digest *out); /* false: none is left */
+void hf_walk_release(struct hf_walk *walk);
 
 /* An object's summary without the object. NOT_FOUND as hf_snapshot_object. */
 HF_MUST_USE int hf_summary_of(const struct hf_snapshot *snapshot, const struct hf_digest *digest,

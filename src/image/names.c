@@ -17,24 +17,29 @@
 
 int hf_names_image_leaves(const struct hf_snapshot *snapshot, const struct hf_digest *target,
                           const struct hf_text_list *without, bool *out_leaves,
-                          struct hf_error *err)
+                          struct hf_digest *out_id, struct hf_error *err)
 {
     struct hf_digest_set manifests = {0};
+    struct hf_digest id = *target;
     bool reached = true;
     int rc = hf_image_manifests(snapshot, target, &manifests, err);
 
     if (rc == 0 && manifests.count == 0)
         rc = hf_is_reached(snapshot, target, without, &reached, err);
     for (size_t i = 0; rc == 0 && reached && i < manifests.count; i++) {
-        struct hf_summary summary;
+        struct hf_summary summary = {0};
         rc = hf_summary_of(snapshot, &manifests.items[i], &summary, err);
+        id = summary.id;
         if (rc == 0)
-            rc = hf_is_reached(snapshot, &summary.id, without, &reached, err);
+            rc = hf_is_reached(snapshot, &id, without, &reached, err);
     }
     hf_digest_set_release(&manifests);
-    if (rc == 0)
-        *out_leaves = !reached;
-    return rc;
+    if (rc != 0)
+        return rc;
+    *out_leaves = !reached;
+    if (!reached && out_id)
+        *out_id = id;
+    return 0;
 }
 
 struct holder {
@@ -164,15 +169,19 @@ static int settle_old(struct hf_change *change, const struct move *move, bool ke
     struct hf_image_event event = {.name = move->name, .id = move->id};
     char digest_name[HF_REFERENCE_MAX];
     size_t name_count = 0;
+    struct hf_digest left = {0};
     bool leaves = false;
     int rc = hf_names_id_of(snapshot, &move->old_target, &event.old_id, err);
 
     if (rc == 0)
         rc = count_names(snapshot, &move->old_target, &name_count, err);
     if (rc == 0)
-        rc = hf_names_image_leaves(snapshot, &move->old_target, NULL, &leaves, err);
+        rc = hf_names_image_leaves(snapshot, &move->old_target, NULL, &leaves, &left, err);
     if (rc != 0)
         return rc;
+    /* An index may leave by another of its platforms than the one it is known by. */
+    if (leaves && hf_digest_compare(&event.id, &event.old_id) == 0)
+        event.old_id = left;
     bool held = hf_names_check_hold(snapshot, &move->old_target, "", NULL) == HF_ERR_BUSY;
     if ((held && name_count == 0) || (leaves && keep))
         rc = keep_under_digest(change, move, &event, digest_name, err);

@@ -43,11 +43,12 @@ HF_MUST_USE int hf_names_point(struct hf_change *change, const char *full_name,
  * manifest with the same config; a target that is no image leaves itself.
  *
  * without  names to think away, sorted; may be NULL
+ * out_id   the image ID that leaves, the first of an index; may be NULL
  */
 HF_MUST_USE int hf_names_image_leaves(const struct hf_snapshot *snapshot,
                                       const struct hf_digest *target,
                                       const struct hf_text_list *without, bool *out_leaves,
-                                      struct hf_error *err);
+                                      struct hf_digest *out_id, struct hf_error *err);
 
 /* BUSY, naming the holder, when there is a durable hold on `target`; else 0. `what` begins the
  * sentence: "app:1 is held by ...". */

@@ -112,7 +112,7 @@ static int make_plan(struct plan *plan, struct hf_error *err)
 struct filtering {
     struct prune *prune;
     struct hf_store *store;
-    const struct hf_snapshot *snapshot;
+    struct hf_describer describer;
     struct hf_filters filters;
     struct hf_error *err;
 };
@@ -123,7 +123,7 @@ static int filter_name(void *arg, const struct hf_name *name)
     struct prune *prune = filtering->prune;
     struct hf_image image;
     bool fits = false;
-    int rc = hf_image_describe(filtering->snapshot, &name->target, NULL, &image, filtering->err);
+    int rc = hf_describe(&filtering->describer, &name->target, NULL, &image, filtering->err);
 
     if (rc == HF_ERR_NOT_FOUND)
         return 0;
@@ -144,7 +144,7 @@ static int find_fitting(struct prune *prune, struct hf_store *store, struct hf_e
     struct hf_snapshot *snapshot = NULL;
     int rc = hf_snapshot_take(store, &snapshot, &reason);
 
-    filtering.snapshot = snapshot;
+    filtering.describer.snapshot = snapshot;
     if (rc == 0)
         rc = hf_filters_parse(prune->options->filters, prune->options->filter_count, snapshot,
                               &filtering.filters, &reason);
@@ -152,6 +152,7 @@ static int find_fitting(struct prune *prune, struct hf_store *store, struct hf_e
         rc = hf_snapshot_each_name(snapshot, NULL, filter_name, &filtering, &reason);
     hf_text_list_sort(&prune->names);
     hf_filters_release(&filtering.filters);
+    hf_describer_release(&filtering.describer);
     hf_snapshot_release(snapshot);
     if (rc != 0 && err)
         *err = reason;

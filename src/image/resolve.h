@@ -15,6 +15,7 @@
 
 #include <holdfast/image.h>
 
+#include "base/digest_map.h"
 #include "image/lists.h"
 
 /* Zero it first; memory inside is the caller's until hf_resolved_release. */
@@ -40,19 +41,31 @@ HF_MUST_USE int hf_resolve_image(const struct hf_snapshot *snapshot, const char 
                                  const char *platform, struct hf_image *out, struct hf_error *err);
 
 /*
+ * Describes images of one snapshot; remembers which configs and layers are damaged, so that what
+ * many images share is looked up once. Zero it, set `snapshot`.
+ */
+struct hf_describer {
+    const struct hf_snapshot *snapshot;
+    struct hf_digest_map damaged; /* value: is it? */
+};
+void hf_describer_release(struct hf_describer *describer);
+
+/*
  * Describe the image behind a target from summaries. `platform` NULL: this machine's, else the
  * first that is present. out->name is "".
  *
  * Errors   NOT_FOUND: the target is no image (the message says what it is), or has no such
  * platform.
  */
+HF_MUST_USE int hf_describe(struct hf_describer *describer, const struct hf_digest *target,
+                            const char *platform, struct hf_image *out, struct hf_error *err);
+/* Describe one manifest below a target. */
+HF_MUST_USE int hf_describe_manifest(struct hf_describer *describer, const struct hf_digest *target,
+                                     const struct hf_digest *manifest, struct hf_image *out,
+                                     struct hf_error *err);
+/* hf_describe, for one image. */
 HF_MUST_USE int hf_image_describe(const struct hf_snapshot *snapshot,
                                   const struct hf_digest *target, const char *platform,
                                   struct hf_image *out, struct hf_error *err);
-/* Describe one manifest below a target. */
-HF_MUST_USE int hf_image_describe_manifest(const struct hf_snapshot *snapshot,
-                                           const struct hf_digest *target,
-                                           const struct hf_digest *manifest, struct hf_image *out,
-                                           struct hf_error *err);
 
 #endif

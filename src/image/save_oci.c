@@ -19,17 +19,8 @@
 struct copying {
     const struct hf_snapshot *snapshot;
     struct hf_save_plan *plan;
-    struct hf_digest_set seen;
-    struct hf_digest_set todo;
+    struct hf_walk walk;
 };
-
-static int visit(struct copying *copying, const struct hf_digest *digest, struct hf_error *err)
-{
-    bool added;
-    int rc = hf_digest_set_add(&copying->seen, digest, &added, err);
-
-    return rc == 0 && added ? hf_digest_set_add(&copying->todo, digest, NULL, err) : rc;
-}
 
 /* Is `child` there only because it calls `parent` its subject? */
 static bool is_attached(const struct hf_summary *parent, const struct hf_digest *parent_digest,
@@ -50,7 +41,7 @@ static int visit_children(struct copying *copying, const struct hf_object *objec
     for (size_t i = 0; rc == 0 && i < object->ref_count; i++) {
         rc = hf_summary_of(copying->snapshot, &object->refs[i], &child, err);
         if (rc == 0 && !is_attached(&parent, &object->digest, &child))
-            rc = visit(copying, &object->refs[i], err);
+            rc = hf_walk_add(&copying->walk, &object->refs[i], err);
     }
     return rc;
 }
@@ -81,14 +72,12 @@ static int copy_graph(const struct hf_snapshot *snapshot, const struct hf_digest
                       struct hf_save_plan *plan, struct hf_error *err)
 {
     struct copying copying = {.snapshot = snapshot, .plan = plan};
-    int rc = visit(&copying, root, err);
+    struct hf_digest digest;
+    int rc = hf_walk_add(&copying.walk, root, err);
 
-    while (rc == 0 && copying.todo.count > 0) {
-        struct hf_digest digest = copying.todo.items[--copying.todo.count];
+    while (rc == 0 && hf_walk_next(&copying.walk, &digest))
         rc = copy_object(&copying, &digest, hf_digest_compare(&digest, root) == 0, err);
-    }
-    hf_digest_set_release(&copying.seen);
-    hf_digest_set_release(&copying.todo);
+    hf_walk_release(&copying.walk);
     return rc;
 }
 

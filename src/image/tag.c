@@ -134,11 +134,8 @@ static int check_untag(const struct hf_snapshot *snapshot, const struct hf_text_
     if (rc == 0)
         rc = hf_names_check_last(snapshot, &found.target, dropped, shown, err);
     if (rc == 0 && !force)
-        rc = hf_names_image_leaves(snapshot, &found.target, dropped, &leaves, err);
+        rc = hf_names_image_leaves(snapshot, &found.target, dropped, &leaves, &image_id, err);
     if (rc != 0 || !leaves)
-        return rc;
-    rc = hf_names_id_of(snapshot, &found.target, &image_id, err);
-    if (rc != 0)
         return rc;
     return hf_fail(err, HF_ERR_REFUSED,
                    "%s is the last name of image %.12s, which would be removed", shown,

@@ -79,6 +79,9 @@ static int check_contents(struct hf_check *check, struct hf_error *err)
 {
     int rc = hf_check_catalog(check, err);
 
+    /* Else the older checkpoint, or the log since, would still say what was wrong. */
+    if (rc == 0 && check->is_mended)
+        rc = hf_check_replace_damaged(check, err);
     if (rc == 0)
         rc = hf_check_objects(check, err);
     if (rc == 0)

@@ -62,6 +62,7 @@ struct hf_check {
     struct hf_fsck_report report;
     bool is_cut_short;    /* the catalog is that of the last good position of a damaged log */
     bool is_repairing;    /* the log was begun anew behind its damage */
+    bool is_mended;       /* entries of the catalog were made to agree */
     bool lost_records;    /* repaired: what the log still says may lack anything */
     struct hf_error heal; /* why --from was of no use */
     struct hf_check_damage *damage;

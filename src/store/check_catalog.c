@@ -154,6 +154,7 @@ static int run_round(struct hf_check *check, bool is_last, bool *out_again, stru
     *out_again = rc == 0 && check->fsck->repair && !is_last && count_mendable(&flaws) > 0;
     if (*out_again)
         rc = hf_flaws_mend(check, &flaws, err);
+    check->is_mended = check->is_mended || *out_again;
     for (size_t i = 0; rc == 0 && i < flaws.count; i++)
         if (!*out_again || flaws.items[i].fix != HF_FIX_NONE)
             tell(check, &flaws.items[i], *out_again);

@@ -300,6 +300,7 @@ static int begin_segment(struct hf_store *store, struct hf_error *err)
     if (rc != 0)
         return rc;
     rc = hf_wal_begin_segment(store->wal, err);
+    hf_catalog_publish(&store->catalog, hf_wal_durable(store->wal));
     hf_store_unlock(store);
     return rc;
 }

@@ -78,12 +78,16 @@ static int parse(const char *text, uint8_t uuid[16], struct hf_error *err)
                           "the store has format version %u, but this Holdfast knows only %u",
                           version, HF_STORE_VERSION);
     bool fits = parse_uuid(uuid_text, uuid);
+    int rc = 0;
     if (fits) {
         encode(&expect, uuid);
         const char *again = hf_buf_text(&expect);
+        rc = hf_buf_check(&expect, err);
         fits = again != NULL && strcmp(again, text) == 0;
     }
     hf_buf_release(&expect);
+    if (rc != 0)
+        return rc;
     if (!fits)
         return hf_fail_at(err, HF_ERR_CORRUPT, HF_FILE_FORMAT, 0, "FORMAT is damaged");
     return 0;

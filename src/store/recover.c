@@ -184,21 +184,51 @@ static int claim_dead(struct run *run, uint64_t txn, bool *out_dead)
     return rc;
 }
 
-static int end_txn(struct run *run, const struct hf_txn_entry *txn)
+/* See what others have logged meanwhile. */
+static int catch_up(struct run *run)
+{
+    struct hf_store *store = run->store;
+
+    if (run->dry_run) {
+        int rc = hf_wal_refresh(store->wal, run->err);
+        return rc == HF_ERR_NOT_FOUND ? 0 : rc; /* newer checkpoints: what we see is only older */
+    }
+    int rc = hf_store_lock(store, run->err);
+    if (rc == 0)
+        hf_store_unlock(store);
+    return rc;
+}
+
+/*
+ * (1) is not enough: between our look at the catalog and our lock its owner may have committed, or
+ * ended. With its byte in hand nobody changes it any more. NOT_FOUND: it has ended.
+ */
+static int look_again(struct run *run, uint64_t txn, struct hf_buf *value, struct hf_txn_entry *out)
+{
+    struct hf_view view;
+    struct hf_buf key = {0};
+
+    int rc = catch_up(run);
+    if (rc != 0)
+        return rc;
+    hf_catalog_view_tail(&run->store->catalog, &view);
+    hf_key_txn(&key, txn);
+    rc = hf_buf_check(&key, run->err);
+    if (rc == 0)
+        rc = hf_view_get(&view, key.data, key.len, value, run->err);
+    if (rc == 0)
+        rc = hf_txn_decode(&key, value, out, run->err);
+    hf_buf_release(&key);
+    hf_view_release(&view);
+    return rc;
+}
+
+static int end_dead_txn(struct run *run, const struct hf_txn_entry *txn)
 {
     struct hf_recovery_entry entry = {.txn = txn->txn, .time_ns = txn->time_ns};
     struct hf_buf note = {0};
-    bool dead = false;
 
-    int rc = claim_dead(run, txn->txn, &dead);
-    if (rc != 0 || !dead)
-        return rc;
-    if (txn->state == HF_TXN_OPEN)
-        rc = roll_back(run, txn, &entry);
-    else
-        rc = replay(run, txn, &entry);
-    if (!run->dry_run)
-        hf_wal_disown(run->store->wal, txn->txn);
+    int rc = txn->state == HF_TXN_OPEN ? roll_back(run, txn, &entry) : replay(run, txn, &entry);
     if (rc == 0) {
         hf_note_readable(txn->note, txn->note_len, &note);
         hf_buf_put_u8(&note, 0);
@@ -206,6 +236,24 @@ static int end_txn(struct run *run, const struct hf_txn_entry *txn)
     }
     hf_buf_release(&note);
     return rc;
+}
+
+static int end_txn(struct run *run, uint64_t txn)
+{
+    struct hf_txn_entry now;
+    struct hf_buf value = {0};
+    bool dead = false;
+
+    int rc = claim_dead(run, txn, &dead);
+    if (rc != 0 || !dead)
+        return rc;
+    rc = look_again(run, txn, &value, &now);
+    if (rc == 0)
+        rc = end_dead_txn(run, &now);
+    if (!run->dry_run)
+        hf_wal_disown(run->store->wal, txn);
+    hf_buf_release(&value);
+    return rc == HF_ERR_NOT_FOUND ? 0 : rc;
 }
 
 /* Step 2. The view is one moment; what ends meanwhile is not dead then. */
@@ -221,7 +269,7 @@ static int end_dead_txns(struct run *run)
         struct hf_txn_entry txn;
         rc = hf_txn_decode(&iter.key, &iter.value, &txn, run->err);
         if (rc == 0)
-            rc = end_txn(run, &txn);
+            rc = end_txn(run, txn.txn);
     }
     hf_view_iter_release(&iter);
     hf_view_release(&view);
@@ -246,6 +294,10 @@ static int staged_is_needed(struct sweep *sweep, uint64_t txn)
 
     int rc = hf_wal_is_alive(sweep->run->store->wal, txn, &needed, sweep->run->err);
     if (rc != 0 || needed)
+        return rc;
+    /* It may have begun and committed since we looked, and died then. */
+    rc = catch_up(sweep->run);
+    if (rc != 0)
         return rc;
     hf_catalog_view_tail(&sweep->run->store->catalog, &view);
     rc = hf_view_iter_init(&iter, &view, prefix, sizeof(prefix), sweep->run->err);

@@ -85,14 +85,15 @@ def equal(have, want, what=""):
     assert have == want, "%s\nhave %s\nwant %s" % (what, have, want)
 
 
-def main(make_cases, parts):
+def main(make_cases, parts, after=0):
     """PROGRAM HOLDFAST HOLDFAST-CHECK [PART [WORDS OF A CASE'S NAME]]
 
-    Parts are methods of what make_cases makes; all of them when none is named."""
+    Parts are methods of what make_cases makes; all of them when none is named. `after` so many
+    arguments of the program's own."""
     command, check = map(os.path.abspath, sys.argv[1:3])
-    part = sys.argv[3:4]
+    part, words = sys.argv[3 + after:4 + after], sys.argv[4 + after:5 + after]
     with Sandbox() as sandbox:
-        suite = Suite(sandbox, command, check, *sys.argv[4:5])
+        suite = Suite(sandbox, command, check, *words)
         cases = make_cases(suite)
         for name in part or parts:
             getattr(cases, name)()

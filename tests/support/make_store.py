@@ -177,7 +177,8 @@ class Store:
             path = os.path.join(root, path)
             os.makedirs(os.path.dirname(path), exist_ok=True)
             with open(path, "wb") as file:
-                file.write(data)
+                file.write(bytes(data).rstrip(b"\0"))
+                file.truncate(len(data))  # segments are mostly zeros
         os.chmod(os.path.join(root, "lock"), 0o600)
         return root
 
