@@ -190,8 +190,8 @@ START_TEST(wrong_copy_of_another_store_is_not_taken)
     hf_test_damage_setup(other);
     hf_test_flip(root, hf_test_blob_of("only in a"), 3);
     hf_test_flip(other, hf_test_blob_of("only in a"), 3);
-    const struct hf_test_finding *finding = hf_test_expect_found(
-        hf_test_repair(root, HF_TEST_FULL, other), HF_FINDING_CONTENT, 0);
+    const struct hf_test_finding *finding =
+        hf_test_expect_found(hf_test_repair(root, HF_TEST_FULL, other), HF_FINDING_CONTENT, 0);
     ck_assert(!finding->repaired);
     hf_test_expect_found(hf_test_fsck(root, HF_TEST_QUICK), HF_FINDING_KNOWN_DAMAGE, 0);
     hf_test_check(root, HF_CHECKER_RECOVERED, "contained");

@@ -106,8 +106,8 @@ static void expect_nothing(const struct hf_test_findings *found, int round)
     ck_assert_msg(found->rc == 0, "check %d: %s %s", round, hf_error_name(found->rc),
                   found->err.message);
     if (found->count > 0)
-        ck_abort_msg("check %d: kind %d, %s: %s", round, found->items[0].kind,
-                     found->items[0].path, found->items[0].message);
+        ck_abort_msg("check %d: kind %d, %s: %s", round, found->items[0].kind, found->items[0].path,
+                     found->items[0].message);
 }
 
 START_TEST(busy_store_gives_no_finding)

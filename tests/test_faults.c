@@ -104,18 +104,15 @@ static const struct op {
     int (*run)(struct hf_store *store);
     unsigned boots; /* how often the system boots before it, for more segments and checkpoints */
 } ops[] = {
-    {"load", do_load, 0},
-    {"load over a name", do_load_over_a_name, 0},
-    {"tag", do_tag, 0},
-    {"remove", do_remove, 0},
-    {"hold", do_hold, 0},
-    {"checkpoint", do_checkpoint, 3},
-    {"abort", do_abort, 0},
-    {"recover", do_recover, 0},
+    {"load", do_load, 0},   {"load over a name", do_load_over_a_name, 0},
+    {"tag", do_tag, 0},     {"remove", do_remove, 0},
+    {"hold", do_hold, 0},   {"checkpoint", do_checkpoint, 3},
+    {"abort", do_abort, 0}, {"recover", do_recover, 0},
 };
 #define OP_COUNT (int)(sizeof(ops) / sizeof(ops[0]))
 
-/* --- a store to begin with ---------------------------------------------------------------------- */
+/* --- a store to begin with ----------------------------------------------------------------------
+ */
 
 /* A folder with the files as they were, so that every run makes the same calls. */
 static struct hf_store *begin(const struct op *op)
@@ -203,17 +200,17 @@ static enum outcome outcome_of(int rc)
     return rc == 0 ? ACKNOWLEDGED : rc == HF_ERR_OUTCOME_UNKNOWN ? UNKNOWN : REFUSED;
 }
 
-/* --- calls --------------------------------------------------------------------------------------- */
+/* --- calls ---------------------------------------------------------------------------------------
+ */
 
 static const struct fault {
     enum hf_test_failure failure;
     int fail_errno;
     bool for_good;
 } faults[] = {
-    {HF_TEST_FAILS, -EIO, false},    {HF_TEST_FAILS, -EIO, true},
-    {HF_TEST_FAILS, -ENOSPC, false}, {HF_TEST_FAILS, -ENOSPC, true},
-    {HF_TEST_LIES, -EIO, false},     {HF_TEST_FAILS, -EMFILE, false},
-    {HF_TEST_SHORT, 0, true},        {HF_TEST_FAILS, -EINTR, false},
+    {HF_TEST_FAILS, -EIO, false},   {HF_TEST_FAILS, -EIO, true},    {HF_TEST_FAILS, -ENOSPC, false},
+    {HF_TEST_FAILS, -ENOSPC, true}, {HF_TEST_LIES, -EIO, false},    {HF_TEST_FAILS, -EMFILE, false},
+    {HF_TEST_SHORT, 0, true},       {HF_TEST_FAILS, -EINTR, false},
 };
 #define FAULT_COUNT (int)(sizeof(faults) / sizeof(faults[0]))
 
@@ -258,8 +255,8 @@ START_TEST(an_operation_whose_nth_call_fails_is_refused_or_done)
             ck_assert_msg(rc == 0, "%s, call %u: %s %s", op->name, n, hf_error_name(rc),
                           err.message);
         if (rc != 0)
-            ck_assert_msg(err.message[0] != '\0' && err.code == rc, "%s, call %u: no word", op->name,
-                          n);
+            ck_assert_msg(err.message[0] != '\0' && err.code == rc, "%s, call %u: no word",
+                          op->name, n);
         hf_tolerate(hf_store_close(store, NULL));
         judge(op, n, outcome_of(rc), before, after);
         ck_assert_uint_lt(n, 1000);
@@ -406,7 +403,8 @@ START_TEST(a_store_whose_making_fails_at_any_call_is_made_when_done_again)
 }
 END_TEST
 
-/* --- allocations -------------------------------------------------------------------------------- */
+/* --- allocations --------------------------------------------------------------------------------
+ */
 
 START_TEST(an_operation_whose_nth_allocation_fails_is_refused_or_done)
 {
@@ -428,7 +426,8 @@ START_TEST(an_operation_whose_nth_allocation_fails_is_refused_or_done)
         /* What this handle shows is a state that there was. */
         const char *shown = hf_test_state(store);
         ck_assert_msg(strcmp(shown, before) == 0 || strcmp(shown, after) == 0,
-                      "%s, allocation %u: shows half\n%s\n%s\n%s", op->name, n, before, shown, after);
+                      "%s, allocation %u: shows half\n%s\n%s\n%s", op->name, n, before, shown,
+                      after);
         hf_tolerate(hf_store_close(store, NULL));
         judge(op, n, outcome_of(rc), before, after);
         ck_assert_uint_lt(n, 3000);
@@ -452,8 +451,9 @@ START_TEST(opening_whose_nth_allocation_fails_loses_nothing)
         hf_test_malloc_fail_at(n);
         int rc = hf_test_open(&watch.io, path, HF_OPEN_READ_WRITE, &store, &err);
         is_done = !hf_test_malloc_has_failed();
-        ck_assert_msg(rc == 0 || rc == HF_ERR_NO_MEMORY, "allocation %u: %s %s", n,
-                      hf_error_name(rc), err.message);
+        /* What recovery logged it may not have been able to take itself. */
+        ck_assert_msg(rc == 0 || rc == HF_ERR_NO_MEMORY || rc == HF_ERR_OUTCOME_UNKNOWN,
+                      "allocation %u: %s %s", n, hf_error_name(rc), err.message);
         if (rc == 0) {
             ck_assert_msg(hf_store_damage(store, &err) == 0, "allocation %u: %s", n, err.message);
             ck_assert_str_eq(hf_test_state(store), whole);
@@ -472,8 +472,8 @@ START_TEST(a_look_whose_nth_allocation_fails_shows_all_when_done_again)
 
     struct hf_store *writer = begin(&ops[0]);
     for (unsigned n = 1; !is_done; n++) {
-        struct hf_store *reader = hf_test_must_open(&watch.io, path, n % 2 ? HF_OPEN_READ_ONLY
-                                                                           : HF_OPEN_READ_WRITE);
+        struct hf_store *reader =
+            hf_test_must_open(&watch.io, path, n % 2 ? HF_OPEN_READ_ONLY : HF_OPEN_READ_WRITE);
         char name[32];
         struct hf_snapshot *snapshot = NULL;
         struct hf_digest top = hf_test_top_of(&app);
@@ -495,7 +495,8 @@ START_TEST(a_look_whose_nth_allocation_fails_shows_all_when_done_again)
 }
 END_TEST
 
-/* --- deaths ---------------------------------------------------------------------------------------- */
+/* --- deaths
+ * ---------------------------------------------------------------------------------------- */
 
 /* In a child: the operation, then closing, dying before the n-th call. Exits 77 then. */
 static bool die_in(int (*run)(struct hf_store *store), struct hf_store *store, unsigned n,

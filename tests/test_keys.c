@@ -137,8 +137,11 @@ static struct hf_buf value_of(int kind)
     struct hf_name name = {.target = digest_of(HF_DIGEST_SHA512, 3), .flags = 1, .time_ns = 4};
     struct hf_hold hold = {.time_ns = 1, .expiry_ns = 2, .owner = "me", .reason = "why"};
     struct hf_staged_place place = {5, 6, 7};
-    struct hf_txn_entry txn = {.state = HF_TXN_COMMITTED, .slot = 3, .time_ns = 8,
-                               .note = (const uint8_t *)"note", .note_len = 4};
+    struct hf_txn_entry txn = {.state = HF_TXN_COMMITTED,
+                               .slot = 3,
+                               .time_ns = 8,
+                               .note = (const uint8_t *)"note",
+                               .note_len = 4};
 
     switch (kind) {
     case 0:

@@ -122,8 +122,7 @@ START_TEST(a_log_with_one_record_is_no_interrupted_making)
     ck_assert_int_eq(unlink(in("FORMAT")), 0);
     ck_assert_int_eq(system(strcat(strcpy(segment, "rm -f "), in("blobs/sha256/*"))), 0);
     ck_assert_int_eq(unlink(in("wal/0000000000000001.seg")), 0);
-    ck_assert_int_eq(
-        rename(in("wal/0000000000000002.seg"), in("wal/0000000000000001.seg")), 0);
+    ck_assert_int_eq(rename(in("wal/0000000000000002.seg"), in("wal/0000000000000001.seg")), 0);
     ck_assert_int_eq(open_as(HF_OPEN_CREATE), HF_ERR_CORRUPT);
     ck_assert_int_eq(access(in("wal/0000000000000001.seg"), F_OK), 0);
 }
@@ -239,9 +238,8 @@ START_TEST(a_file_system_that_cannot_be_trusted_is_refused_for_writing)
         ck_assert_ptr_nonnull(strstr(err.message, fs));
         ck_assert_int_eq(open_as(HF_OPEN_READ_ONLY), 0);
         hf_test_must_close(store);
-        ck_assert_int_eq(
-            hf_test_open(&watch.io, in("another"), HF_OPEN_CREATE, &store, &err),
-            HF_ERR_UNSUPPORTED);
+        ck_assert_int_eq(hf_test_open(&watch.io, in("another"), HF_OPEN_CREATE, &store, &err),
+                         HF_ERR_UNSUPPORTED);
         ck_assert_int_eq(access(in("another/wal"), F_OK), -1);
     }
     fs = "ext4";
@@ -285,9 +283,18 @@ END_TEST
 START_TEST(names_of_staged_files_are_read_as_they_are_written)
 {
     static const char *const wrong[] = {
-        "",          "0000000000001000",    "0000000000001000-",   "0000000000001000-01",
-        "1000-1",    "0000000000001000-1x", "000000000000100G-1",  "0000000000001000-4294967296",
-        "0x00000000001000-1", "-000000000001000-1", "0000000000001000--1", " 000000000001000-1",
+        "",
+        "0000000000001000",
+        "0000000000001000-",
+        "0000000000001000-01",
+        "1000-1",
+        "0000000000001000-1x",
+        "000000000000100G-1",
+        "0000000000001000-4294967296",
+        "0x00000000001000-1",
+        "-000000000001000-1",
+        "0000000000001000--1",
+        " 000000000001000-1",
         "000000000000A000-1",
     };
     char text[HF_PATH_MAX];

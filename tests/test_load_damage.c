@@ -213,6 +213,26 @@ START_TEST(sizes_that_lie_are_refused)
 }
 END_TEST
 
+START_TEST(memory_of_compressions_is_limited)
+{
+    /* The headers of an xz stream with a dictionary of 1 GiB; of a zstd frame with a window of 256
+     * MiB. */
+    static const uint8_t xz[] = {0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00, 0x00, 0x04,
+                                 0xe6, 0xd6, 0xb4, 0x46, 0x02, 0x00, 0x21, 0x01,
+                                 0x24, 0x00, 0x00, 0x00, 0x5e, 0x1f, 0xc7, 0xf9};
+    static const uint8_t zstd[] = {0x28, 0xb5, 0x2f, 0xfd, 0x00, (28 - 10) << 3, 1, 0, 0};
+    struct hf_buf other = {0};
+
+    hf_buf_put(&other, xz, sizeof(xz));
+    hf_buf_put_zeros(&other, 1000);
+    hf_test_refuses(&T, &other, HF_ERR_LIMIT, "its xz dictionary is larger than 128 MiB");
+    hf_buf_clear(&other);
+    hf_buf_put(&other, zstd, sizeof(zstd));
+    hf_test_refuses(&T, &other, HF_ERR_INPUT, "not a readable archive");
+    hf_buf_release(&other);
+}
+END_TEST
+
 START_TEST(descriptor_with_a_wrong_size_is_refused)
 {
     struct hf_test_blob manifest = {0};
@@ -311,6 +331,7 @@ int main(void)
     tcase_add_test(tests, changed_bytes_never_pass_as_another_image);
     tcase_add_test(tests, what_is_no_archive_is_refused);
     tcase_add_test(tests, sizes_that_lie_are_refused);
+    tcase_add_test(tests, memory_of_compressions_is_limited);
     tcase_add_test(tests, descriptor_with_a_wrong_size_is_refused);
     tcase_add_test(tests, layers_that_differ_from_their_diff_ids_are_refused);
     tcase_add_test(tests, layer_that_is_damaged_gzip_is_refused);

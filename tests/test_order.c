@@ -186,7 +186,8 @@ static void assert_appends_are_orderly(void)
             if (watch.events[j].off == HF_WAL_SHARED_TAIL_OFF)
                 told = j;
         ck_assert_uint_ne(told, NONE);
-        ck_assert_uint_eq(number(watch.events[told].head + 64) - number(watch.events[told].head + 56),
+        ck_assert_uint_eq(number(watch.events[told].head + 64) -
+                              number(watch.events[told].head + 56),
                           watch.events[i].len);
         size_t after = need_tail(i, false);
         ck_assert_uint_eq(number(watch.events[after].head + 56),
@@ -220,11 +221,12 @@ static void assert_none(size_t from, size_t to, enum hf_test_op op, const char *
                   hf_test_op_name(op), what, i, from, to);
 }
 
-/* --- making a store ------------------------------------------------------------------------------- */
+/* --- making a store
+ * ------------------------------------------------------------------------------- */
 
 START_TEST(a_store_is_made_with_format_last_and_everything_synced)
 {
-    static const char *const folders[] = {"wal",     "catalog", "blobs",     "blobs/sha256",
+    static const char *const folders[] = {"wal",          "catalog", "blobs", "blobs/sha256",
                                           "blobs/sha512", "staging", "trash", "quarantine"};
     char root[300];
 
@@ -326,7 +328,8 @@ START_TEST(a_store_whose_making_ended_before_the_last_sync_is_synced_when_it_is_
 }
 END_TEST
 
-/* --- content --------------------------------------------------------------------------------------- */
+/* --- content
+ * --------------------------------------------------------------------------------------- */
 
 static const struct hf_test_load first_load = {"app:1", "one", {"layer a", "layer b"}};
 
@@ -402,7 +405,8 @@ START_TEST(a_load_of_known_parts_claims_before_it_looks)
 }
 END_TEST
 
-/* --- removal ----------------------------------------------------------------------------------------- */
+/* --- removal
+ * ----------------------------------------------------------------------------------------- */
 
 START_TEST(a_removal_is_durable_step_by_step)
 {
@@ -490,7 +494,8 @@ START_TEST(a_refusal_is_told_when_what_it_rests_on_is_durable)
 }
 END_TEST
 
-/* --- the log ------------------------------------------------------------------------------------------- */
+/* --- the log
+ * ------------------------------------------------------------------------------------------- */
 
 /* 3.4 or 3.5: the new segment is whole, synced, named, its folder synced, then told of. */
 static void assert_new_segment(const char *name, const char *file)
@@ -588,7 +593,8 @@ START_TEST(a_segment_without_a_spare_is_made_of_synced_zeros)
 }
 END_TEST
 
-/* --- checkpoints ----------------------------------------------------------------------------------------- */
+/* --- checkpoints
+ * ----------------------------------------------------------------------------------------- */
 
 START_TEST(a_checkpoint_is_durable_before_what_it_replaces_goes)
 {
@@ -618,7 +624,8 @@ START_TEST(a_checkpoint_is_durable_before_what_it_replaces_goes)
 }
 END_TEST
 
-/* --- recovery --------------------------------------------------------------------------------------------- */
+/* --- recovery
+ * --------------------------------------------------------------------------------------------- */
 
 START_TEST(recovery_publishes_step_by_step_what_was_committed)
 {

@@ -1,7 +1,7 @@
 /*
  * Proves what recovery tells and does (src/store/FORMAT.md 6): it ends what the dead have left and
- * nothing of the living; it leaves no file that nobody owns; it says what it did, and a dry run says
- * the same and changes nothing; who only reads writes nothing at all.
+ * nothing of the living; it leaves no file that nobody owns; it says what it did, and a dry run
+ * says the same and changes nothing; who only reads writes nothing at all.
  */
 #include "support/objects.h"
 #include "support/suite.h"
@@ -64,7 +64,7 @@ static bool is_there(const char *name)
 }
 
 /* A process begins a load, stages, and dies. Returns its transaction. */
-static uint64_t die_while_staging(void)
+static uint64_t die_while_staging_when(bool is_synced)
 {
     int tell[2], status = 0;
     uint64_t id = 0;
@@ -79,6 +79,8 @@ static uint64_t die_while_staging(void)
             hf_test_stage(txn, "half of it", &err) != 0)
             _exit(1);
         id = hf_txn_id(txn);
+        if (is_synced && hf_store_sync(own, hf_wal_tail(own->wal), &err) != 0)
+            _exit(1);
         _exit(write(tell[1], &id, sizeof(id)) == sizeof(id) ? 0 : 1);
     }
     ck_assert_int_eq(waitpid(child, &status, 0), child);
@@ -87,6 +89,11 @@ static uint64_t die_while_staging(void)
     close(tell[0]);
     close(tell[1]);
     return id;
+}
+
+static uint64_t die_while_staging(void)
+{
+    return die_while_staging_when(true);
 }
 
 static void reopen(void)
@@ -202,6 +209,98 @@ START_TEST(files_that_nobody_owns_are_swept)
     ck_assert(is_there("wal/spare"));
 }
 END_TEST
+
+/* --- what others do while it runs --------------------------------------------------------------
+ */
+
+static struct hf_store *other_handle;
+static struct hf_txn *others_txn;
+
+static int decide_put(void *arg, struct hf_change *change, struct hf_error *why)
+{
+    struct hf_digest digest = hf_test_digest_of("their bytes");
+
+    int rc = hf_change_put_object(change, &digest, NULL, 0, NULL, 0, why);
+    return rc == 0 ? hf_change_set_name(change, "their:1", &digest, 0, why) : rc;
+}
+
+static void begin_theirs(void)
+{
+    ck_assert_int_eq(hf_txn_begin(other_handle, "theirs", 6, &others_txn, &err), 0);
+    ck_assert_int_eq(hf_test_stage(others_txn, "their bytes", &err), 0);
+}
+
+/* Committed, and then it gets no farther; its lock is free, as if it had died. */
+static void commit_theirs_and_end(void)
+{
+    hf_test_watch_match(&watch, HF_TEST_OP_BIT(HF_TEST_LINK), "");
+    hf_test_watch_fail(&watch, 1, HF_TEST_FAILS, -5, true);
+    ck_assert_int_eq(hf_txn_commit(others_txn, decide_put, NULL, &err), 0);
+    hf_test_watch_fail(&watch, 0, HF_TEST_FAILS, 0, false);
+}
+
+static void begin_commit_and_end(void)
+{
+    begin_theirs();
+    commit_theirs_and_end();
+}
+
+static void assert_theirs_is_whole(void)
+{
+    ck_assert(hf_test_has_name(store, "their:1", NULL));
+    hf_test_read_all(store);
+    hf_test_must_close(other_handle);
+    reopen();
+    ck_assert(hf_test_has_name(store, "their:1", NULL));
+    hf_test_read_all(store);
+}
+
+START_TEST(who_commits_and_dies_while_recovery_looks_is_not_rolled_back)
+{
+    other_handle = hf_test_must_open(&watch.io, path, HF_OPEN_READ_WRITE);
+    begin_theirs();
+    /* Recovery has seen it open, and is about to try its lock: bytes 0 and 1 come before. */
+    watch.hook = commit_theirs_and_end;
+    hf_test_watch_match(&watch, HF_TEST_OP_BIT(HF_TEST_LOCK), "lock");
+    hf_test_watch_restart(&watch);
+    unsigned n = 0;
+    ck_assert_int_eq(hf_store_recover(store, &err), 0); /* to learn which call it is */
+    for (size_t i = 0; i < watch.event_count; i++) {
+        n += watch.events[i].op == HF_TEST_LOCK;
+        if (watch.events[i].op == HF_TEST_LOCK && watch.events[i].off >= 4096)
+            break;
+    }
+    hf_test_watch_fail(&watch, n, HF_TEST_HOOKS, 0, false);
+    ck_assert_int_eq(hf_store_recover(store, &err), 0);
+    assert_theirs_is_whole();
+}
+END_TEST
+
+START_TEST(who_begins_commits_and_dies_while_recovery_looks_is_not_swept)
+{
+    other_handle = hf_test_must_open(&watch.io, path, HF_OPEN_READ_WRITE);
+    watch.hook = begin_commit_and_end;
+    hf_test_watch_match(&watch, HF_TEST_OP_BIT(HF_TEST_LIST), "staging");
+    hf_test_watch_fail(&watch, 1, HF_TEST_HOOKS, 0, false);
+    ck_assert_int_eq(hf_store_recover(store, &err), 0);
+    assert_theirs_is_whole();
+}
+END_TEST
+
+/* A handle that has not looked for long. */
+START_TEST(recovery_by_a_handle_that_is_behind_loses_nothing)
+{
+    other_handle = hf_test_must_open(&watch.io, path, HF_OPEN_READ_WRITE);
+    begin_commit_and_end();
+    ck_assert_int_eq(hf_store_recover(store, &err), 0);
+    ck_assert_uint_eq(hf_store_recovery(store)->entry_count, 1);
+    ck_assert_int_eq(hf_store_recovery(store)->entries[0].outcome, HF_RECOVERY_REPLAYED);
+    assert_theirs_is_whole();
+}
+END_TEST
+
+/* --- reading, and damage
+ * -------------------------------------------------------------------------- */
 
 /* The cost is that of what was in flight. */
 START_TEST(recovery_does_not_list_the_blobs)
@@ -331,7 +430,7 @@ START_TEST(a_handle_that_was_left_behind_goes_on)
         snprintf(name, sizeof(name), "n%d", i);
         hf_test_must_close(store);
         /* A dead writer's record makes the next one begin a segment. */
-        die_while_staging();
+        die_while_staging_when(false);
         store = hf_test_must_open(&watch.io, path, HF_OPEN_READ_WRITE);
         ck_assert_int_eq(hf_test_tag(store, name, &top, &err), 0);
         ck_assert_int_eq(hf_store_checkpoint(store, &err), 0);
@@ -357,6 +456,9 @@ int main(void)
     tcase_add_test(tests, a_dry_run_tells_the_same_and_changes_nothing);
     tcase_add_test(tests, a_living_transaction_is_left_alone);
     tcase_add_test(tests, files_that_nobody_owns_are_swept);
+    tcase_add_test(tests, who_commits_and_dies_while_recovery_looks_is_not_rolled_back);
+    tcase_add_test(tests, who_begins_commits_and_dies_while_recovery_looks_is_not_swept);
+    tcase_add_test(tests, recovery_by_a_handle_that_is_behind_loses_nothing);
     tcase_add_test(tests, recovery_does_not_list_the_blobs);
     tcase_add_loop_test(tests, who_only_reads_an_unclean_store_writes_nothing, 0, 2);
     tcase_add_loop_test(tests, a_store_with_a_damaged_log_serves_what_is_before_it, 0, 2);

@@ -80,7 +80,8 @@ static void damage_blob(const char *text)
     close(fd);
 }
 
-/* --- all or nothing ----------------------------------------------------------------------------- */
+/* --- all or nothing -----------------------------------------------------------------------------
+ */
 
 START_TEST(a_commit_is_visible_to_all_and_after_opening_again)
 {
@@ -235,7 +236,8 @@ START_TEST(a_blob_whose_sync_failed_is_never_committed)
 }
 END_TEST
 
-/* --- what leaves ---------------------------------------------------------------------------------- */
+/* --- what leaves
+ * ---------------------------------------------------------------------------------- */
 
 START_TEST(what_loses_its_last_name_leaves_and_what_is_shared_stays)
 {
@@ -300,7 +302,8 @@ START_TEST(a_hold_refuses_and_says_who)
 }
 END_TEST
 
-/* --- claims ---------------------------------------------------------------------------------------- */
+/* --- claims
+ * ---------------------------------------------------------------------------------------- */
 
 static int decide_put(void *arg, struct hf_change *change, struct hf_error *why)
 {
@@ -384,14 +387,15 @@ START_TEST(what_is_removed_before_it_is_published_leaves_no_bytes)
     ck_assert_int_eq(hf_test_untag(store, "app:1", &err), 0);
     if (_i == 0)
         must_load(store, "app:2", "two", "layer a", NULL); /* and is wanted again */
-    hf_test_must_close(store); /* unfinished as it is */
+    hf_test_must_close(store);                             /* unfinished as it is */
     store = hf_test_must_open(&watch.io, path, HF_OPEN_READ_WRITE);
     ck_assert(has_blob("layer a") == (_i == 0));
     hf_test_read_all(store);
 }
 END_TEST
 
-/* --- damage ------------------------------------------------------------------------------------------ */
+/* --- damage
+ * ------------------------------------------------------------------------------------------ */
 
 START_TEST(a_damaged_copy_is_healed_by_who_brings_the_bytes)
 {
@@ -459,7 +463,8 @@ START_TEST(a_missing_file_is_damage_and_not_absence)
 }
 END_TEST
 
-/* --- absent objects ------------------------------------------------------------------------------------ */
+/* --- absent objects
+ * ------------------------------------------------------------------------------------ */
 
 static int decide_index(void *arg, struct hf_change *change, struct hf_error *why)
 {
@@ -511,7 +516,8 @@ START_TEST(an_absent_object_is_known_cannot_be_named_and_leaves_with_who_refers_
 }
 END_TEST
 
-/* --- threads -------------------------------------------------------------------------------------------- */
+/* --- threads
+ * -------------------------------------------------------------------------------------------- */
 
 struct worker {
     struct hf_store *in;
@@ -565,7 +571,8 @@ START_TEST(loads_removals_checkpoints_and_recoveries_go_on_together)
 }
 END_TEST
 
-/* --- any sequence ---------------------------------------------------------------------------------------- */
+/* --- any sequence
+ * ---------------------------------------------------------------------------------------- */
 
 #define NAMES 6
 #define PARTS 8
@@ -641,7 +648,8 @@ START_TEST(any_sequence_of_operations_agrees_with_a_plain_model)
         case 2: { /* load, perhaps over a name */
             struct model_name made = {.text = next_text++,
                                       .a = (int)hf_test_random_below(&random, PARTS / 2),
-                                      .b = PARTS / 2 + (int)hf_test_random_below(&random, PARTS / 2)};
+                                      .b = PARTS / 2 +
+                                           (int)hf_test_random_below(&random, PARTS / 2)};
             model_texts(&made, text, a, b);
             struct hf_test_load load = {name, text, {a, b}};
             int rc = hf_test_load(store, &load, &err);

@@ -49,10 +49,10 @@ static struct hf_usage usage_of(struct hf_store *store)
     ck_assert_int_eq(nftw(root, add_file, 16, FTW_PHYS), 0);
     ck_assert_uint_eq(usage.total_bytes, found_bytes);
     ck_assert_uint_eq(usage.allocated_bytes, found_blocks * 512);
-    ck_assert_uint_eq(usage.total_bytes,
-                      usage.images_bytes + usage.staging_bytes + usage.removed_bytes +
-                          usage.quarantine_bytes + usage.log_bytes + usage.catalog_bytes +
-                          usage.other_bytes + usage.unknown_bytes);
+    ck_assert_uint_eq(usage.total_bytes, usage.images_bytes + usage.staging_bytes +
+                                             usage.removed_bytes + usage.quarantine_bytes +
+                                             usage.log_bytes + usage.catalog_bytes +
+                                             usage.other_bytes + usage.unknown_bytes);
     return usage;
 }
 

@@ -75,7 +75,8 @@ static int append(struct hf_test_log *log, const void *payload, size_t len, uint
     return rc;
 }
 
-/* --- one order --------------------------------------------------------------------------------- */
+/* --- one order ---------------------------------------------------------------------------------
+ */
 
 START_TEST(a_new_log_is_opened_and_each_handle_sees_the_others_records)
 {
@@ -185,7 +186,7 @@ START_TEST(two_processes_that_append_in_turn_see_each_others_records_in_order)
 }
 END_TEST
 
-#define THREADS   6
+#define THREADS    6
 #define PER_THREAD 40
 
 struct worker {
@@ -235,8 +236,11 @@ START_TEST(many_threads_append_and_sync_together)
     hf_test_log_open(&b, &watch.io, path);
     hf_test_log_open(&c, &watch.io, path);
     for (int i = 0; i <= THREADS; i++) {
-        workers[i] = (struct worker){
-            .log = i == THREADS ? &c : i % 2 ? &a : &b, .number = i, .synced = &synced};
+        workers[i] = (struct worker){.log = i == THREADS ? &c
+                                            : i % 2      ? &a
+                                                         : &b,
+                                     .number = i,
+                                     .synced = &synced};
         ck_assert_int_eq(pthread_create(&threads[i], NULL,
                                         i == THREADS ? refresh_often : append_and_sync,
                                         &workers[i]),
@@ -264,7 +268,8 @@ START_TEST(many_threads_append_and_sync_together)
 }
 END_TEST
 
-/* --- segments ------------------------------------------------------------------------------------ */
+/* --- segments ------------------------------------------------------------------------------------
+ */
 
 START_TEST(a_full_segment_is_followed_by_another_and_a_spare_is_always_there)
 {
@@ -323,8 +328,9 @@ START_TEST(a_payload_above_the_limit_is_refused)
     uint64_t end = 0;
 
     ck_assert_int_eq(hf_wal_lock(a.wal, &err), 0);
-    ck_assert_int_eq(hf_wal_append(a.wal, HF_WAL_COMMIT, 0, "", HF_WAL_PAYLOAD_MAX + 1u, &end, &err),
-                     HF_ERR_LIMIT);
+    ck_assert_int_eq(
+        hf_wal_append(a.wal, HF_WAL_COMMIT, 0, "", HF_WAL_PAYLOAD_MAX + 1u, &end, &err),
+        HF_ERR_LIMIT);
     hf_wal_unlock(a.wal);
     hf_test_log_commit(&a, "still usable");
 }
@@ -361,7 +367,8 @@ START_TEST(trimming_deletes_what_ends_before_a_position_and_a_handle_left_behind
 }
 END_TEST
 
-/* --- failed syncs --------------------------------------------------------------------------------- */
+/* --- failed syncs
+ * --------------------------------------------------------------------------------- */
 
 static void fail_next_fdatasync(void)
 {
@@ -446,7 +453,8 @@ START_TEST(a_sync_that_fails_while_a_segment_is_switched_is_final_too)
 }
 END_TEST
 
-/* --- deaths ---------------------------------------------------------------------------------------- */
+/* --- deaths
+ * ---------------------------------------------------------------------------------------- */
 
 START_TEST(a_living_appender_is_not_taken_over)
 {
@@ -474,6 +482,31 @@ START_TEST(records_of_a_dead_handle_that_were_not_synced_are_moved)
     ck_assert_uint_eq(hf_wal_durable(a.wal), hf_wal_tail(a.wal));
     hf_test_log_catch_up(&a);
     ck_assert_uint_eq(hf_test_segment_count(path), 3); /* once */
+}
+END_TEST
+
+static uint64_t syncing_end, syncing_txn;
+
+static void sync_and_disown(void)
+{
+    ck_assert_int_eq(hf_wal_sync(b.wal, syncing_end, &err), 0);
+    hf_wal_disown(b.wal, syncing_txn);
+}
+
+/* It ends between our look at `shared` and our look at its byte: that is no death. */
+START_TEST(an_owner_that_ends_while_we_look_is_not_taken_for_dead)
+{
+    hf_test_log_open(&b, &watch.io, path);
+    ck_assert_int_eq(
+        hf_test_log_try_append(&b, HF_WAL_COMMIT, 0, "x", 1, &syncing_txn, &syncing_end, &err), 0);
+    watch.hook = sync_and_disown;
+    hf_test_watch_match(&watch, HF_TEST_OP_BIT(HF_TEST_LOCK_TEST), "lock");
+    hf_test_watch_fail(&watch, 1, HF_TEST_HOOKS, 0, false);
+    hf_test_log_catch_up(&a);
+    ck_assert_uint_eq(watch.failed, 1);
+    hf_test_log_expect(&a, "x", NULL);
+    ck_assert_uint_eq(hf_test_segment_count(path), 2);
+    hf_test_log_close(&b);
 }
 END_TEST
 
@@ -527,7 +560,8 @@ START_TEST(a_process_that_dies_before_any_call_leaves_a_log_with_all_that_it_ack
             commit_until_death(n, tell[1]);
         close(tell[1]);
         ck_assert_int_eq(waitpid(child, &status, 0), child);
-        ck_assert_msg(WIFEXITED(status) && (WEXITSTATUS(status) == 77 || status == 0), "call %u", n);
+        ck_assert_msg(WIFEXITED(status) && (WEXITSTATUS(status) == 77 || status == 0), "call %u",
+                      n);
         is_done = status == 0;
         deaths += status != 0;
         bool acknowledged = read(tell[0], &byte, 1) == 1;
@@ -553,17 +587,17 @@ START_TEST(a_process_that_dies_before_any_call_leaves_a_log_with_all_that_it_ack
 }
 END_TEST
 
-/* --- whatever call fails ---------------------------------------------------------------------------- */
+/* --- whatever call fails
+ * ---------------------------------------------------------------------------- */
 
 static const struct fault {
     enum hf_test_failure failure;
     int fail_errno;
     bool for_good;
 } faults[] = {
-    {HF_TEST_FAILS, -EIO, false},    {HF_TEST_FAILS, -EIO, true},
-    {HF_TEST_FAILS, -ENOSPC, false}, {HF_TEST_FAILS, -ENOSPC, true},
-    {HF_TEST_LIES, -EIO, false},     {HF_TEST_LIES, -EIO, true},
-    {HF_TEST_SHORT, 0, true},        {HF_TEST_FAILS, -EINTR, false},
+    {HF_TEST_FAILS, -EIO, false},   {HF_TEST_FAILS, -EIO, true},    {HF_TEST_FAILS, -ENOSPC, false},
+    {HF_TEST_FAILS, -ENOSPC, true}, {HF_TEST_LIES, -EIO, false},    {HF_TEST_LIES, -EIO, true},
+    {HF_TEST_SHORT, 0, true},       {HF_TEST_FAILS, -EINTR, false},
 };
 #define FAULT_COUNT (int)(sizeof(faults) / sizeof(faults[0]))
 
@@ -748,7 +782,8 @@ START_TEST(an_append_that_was_called_failed_does_not_come_back)
 }
 END_TEST
 
-/* --- who reads ---------------------------------------------------------------------------------------- */
+/* --- who reads
+ * ---------------------------------------------------------------------------------------- */
 
 START_TEST(a_record_that_could_not_be_taken_is_handed_on_again)
 {
@@ -853,7 +888,8 @@ START_TEST(a_reader_follows_while_a_handle_that_was_behind_takes_over)
 }
 END_TEST
 
-/* --- boots and copies -------------------------------------------------------------------------------- */
+/* --- boots and copies
+ * -------------------------------------------------------------------------------- */
 
 START_TEST(after_a_boot_or_in_a_copy_the_log_is_taken_over)
 {
@@ -910,8 +946,7 @@ START_TEST(an_owner_is_alive_until_it_disowns_durably_or_dies)
     uint64_t txn = 0, end = 0;
 
     hf_test_log_open(&b, &watch.io, path);
-    ck_assert_int_eq(
-        hf_test_log_try_append(&a, HF_WAL_INTENT, 0, "x", 1, &txn, &end, &err), 0);
+    ck_assert_int_eq(hf_test_log_try_append(&a, HF_WAL_INTENT, 0, "x", 1, &txn, &end, &err), 0);
     ck_assert_int_eq(hf_wal_is_alive(b.wal, txn, &alive, &err), 0);
     ck_assert(alive);
     ck_assert_int_eq(hf_wal_is_alive(a.wal, txn, &alive, &err), 0);
@@ -956,12 +991,12 @@ int main(void)
     tcase_add_test(tests, a_sync_that_fails_while_a_segment_is_switched_is_final_too);
     tcase_add_test(tests, a_living_appender_is_not_taken_over);
     tcase_add_test(tests, records_of_a_dead_handle_that_were_not_synced_are_moved);
+    tcase_add_test(tests, an_owner_that_ends_while_we_look_is_not_taken_for_dead);
     tcase_add_test(tests, records_of_a_dead_handle_that_were_synced_stay_where_they_are);
-    tcase_add_test(
-        tests, a_process_that_dies_before_any_call_leaves_a_log_with_all_that_it_acknowledged);
-    tcase_add_loop_test(
-        tests, an_append_and_a_sync_that_fail_at_any_call_lose_nothing_acknowledged, 0,
-        FAULT_COUNT);
+    tcase_add_test(tests,
+                   a_process_that_dies_before_any_call_leaves_a_log_with_all_that_it_acknowledged);
+    tcase_add_loop_test(tests, an_append_and_a_sync_that_fail_at_any_call_lose_nothing_acknowledged,
+                        0, FAULT_COUNT);
     tcase_add_loop_test(tests, opening_and_taking_over_that_fail_at_any_call_lose_nothing, 0,
                         FAULT_COUNT);
     tcase_add_loop_test(tests, making_a_log_that_fails_at_any_call_succeeds_when_done_again, 0,

@@ -44,7 +44,8 @@ static void teardown(void)
     hf_test_remove_dir(path);
 }
 
-/* --- a log with a bit of everything ------------------------------------------------------------ */
+/* --- a log with a bit of everything ------------------------------------------------------------
+ */
 
 static void sync_all(struct hf_test_log *log)
 {
@@ -60,8 +61,7 @@ static uint64_t append(struct hf_test_log *log, enum hf_wal_type type, uint64_t 
     snprintf((char *)payload, sizeof(payload), "%s", text);
     if (len < strlen(text))
         len = strlen(text);
-    ck_assert_int_eq(
-        hf_test_log_try_append(log, type, txn, payload, len, &begun, &end, &err), 0);
+    ck_assert_int_eq(hf_test_log_try_append(log, type, txn, payload, len, &begun, &end, &err), 0);
     return begun;
 }
 
@@ -384,7 +384,8 @@ START_TEST(a_torn_log_is_taken_over_with_each_record_once)
 }
 END_TEST
 
-/* --- COPY --------------------------------------------------------------------------------------- */
+/* --- COPY ---------------------------------------------------------------------------------------
+ */
 
 static void overwrite(const char *name, uint64_t off, size_t len, uint8_t byte)
 {
@@ -443,7 +444,8 @@ START_TEST(a_copy_of_another_commit_is_not_taken)
 }
 END_TEST
 
-/* --- from segment to segment --------------------------------------------------------------------- */
+/* --- from segment to segment ---------------------------------------------------------------------
+ */
 
 static void make_three_segments(void)
 {
@@ -607,7 +609,8 @@ START_TEST(a_segment_without_a_header_ends_the_log_there)
 }
 END_TEST
 
-/* --- files ---------------------------------------------------------------------------------------- */
+/* --- files
+ * ---------------------------------------------------------------------------------------- */
 
 /* Bytes of a stored file, with the zeros that were left away at its end. */
 static uint8_t *read_stored(const char *folder, const char *name, size_t *out_len)
@@ -701,9 +704,9 @@ END_TEST
 /* Each was made from wal-v1-first.bin by the one change that its name tells. */
 static const struct {
     const char *name;
-    int rc;            /* of opening */
-    size_t count;      /* records read before */
-    uint64_t offset;   /* that the damage names */
+    int rc;          /* of opening */
+    size_t count;    /* records read before */
+    uint64_t offset; /* that the damage names */
 } corrupt[] = {
     {"wal-no-magic.bin", 0, 0, 0},
     {"wal-both-headers-damaged.bin", 0, 0, 0},

@@ -71,8 +71,7 @@ START_TEST(a_record_of_every_type_and_length_is_read_as_it_was_written)
             hf_test_require(bytes.len == frame.length && bytes.len % 8 == 0);
             hf_test_require(bytes.len == hf_wal_record_length(len));
             hf_test_require(hf_wal_record_probe(bytes.data, POSITION) == bytes.len);
-            hf_test_require(
-                hf_wal_record_decode(bytes.data, bytes.len, POSITION, SALT, &out));
+            hf_test_require(hf_wal_record_decode(bytes.data, bytes.len, POSITION, SALT, &out));
             hf_test_require(out.checksum == frame.checksum && out.length == frame.length);
             hf_test_require(out.type == frame.type && !out.is_copy && out.original == 0);
             hf_test_require(out.position == POSITION && out.previous == frame.previous);
@@ -146,8 +145,8 @@ static const struct {
 START_TEST(a_record_that_breaks_a_rule_is_none_though_its_checksum_fits)
 {
     bool is_pad = malformed[_i].type == HF_WAL_PAD;
-    struct hf_buf bytes = encode(
-        frame_of(malformed[_i].type, is_pad ? NULL : "thirteen byte", is_pad ? 0 : 13));
+    struct hf_buf bytes =
+        encode(frame_of(malformed[_i].type, is_pad ? NULL : "thirteen byte", is_pad ? 0 : 13));
 
     ck_assert(decodes(&bytes));
     ck_assert_uint_ne(bytes.data[malformed[_i].off], malformed[_i].value);

@@ -26,9 +26,8 @@ static void setup(void)
     hf_test_watch_init(&watch, path);
     watch.skips_sync = true;
     err = (struct hf_error){0};
-    ck_assert_int_eq(hf_io_open(&watch.io, HF_IO_CWD, path, HF_IO_READ | HF_IO_DIRECTORY, 0, &dir,
-                                &err),
-                     0);
+    ck_assert_int_eq(
+        hf_io_open(&watch.io, HF_IO_CWD, path, HF_IO_READ | HF_IO_DIRECTORY, 0, &dir, &err), 0);
 }
 
 static void teardown(void)
@@ -69,8 +68,7 @@ static int open_it(uint64_t sequence)
     struct hf_wal_segment segment;
 
     err = (struct hf_error){0};
-    int rc =
-        hf_wal_segment_open(&watch.io, dir, sequence, hf_test_log_uuid, false, &segment, &err);
+    int rc = hf_wal_segment_open(&watch.io, dir, sequence, hf_test_log_uuid, false, &segment, &err);
     if (rc == 0)
         hf_wal_segment_close(&watch.io, &segment);
     return rc;
@@ -292,8 +290,7 @@ START_TEST(segments_are_found_by_name_and_a_gap_is_damage)
     ck_assert_uint_eq(lowest, 9);
     ck_assert_uint_eq(highest, 0x12);
     hf_test_write_file(path, "0000000000000014.seg", "", 0);
-    ck_assert_int_eq(hf_wal_segments_find(&watch.io, dir, &lowest, &highest, &err),
-                     HF_ERR_CORRUPT);
+    ck_assert_int_eq(hf_wal_segments_find(&watch.io, dir, &lowest, &highest, &err), HF_ERR_CORRUPT);
 }
 END_TEST
 

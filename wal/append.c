@@ -143,12 +143,14 @@ int hf_wal_reserve(struct hf_wal *wal, struct hf_error *err)
 static void encode(struct hf_wal *wal, enum hf_wal_type type, uint64_t txn, const void *payload,
                    size_t len, struct hf_buf *out, struct hf_wal_frame *frame, uint64_t *out_end)
 {
+    uint64_t tail = wal->reader.position, durable = hf_wal_durable(wal);
+
     *frame = (struct hf_wal_frame){
         .type = type,
-        .position = wal->reader.position,
+        .position = tail,
         .previous = wal->reader.previous,
-        .durable = wal->durable < wal->reader.position ? wal->durable : wal->reader.position,
-        .txn = txn != 0 ? txn : wal->reader.position,
+        .durable = durable < tail ? durable : tail,
+        .txn = txn != 0 ? txn : tail,
         .time_ns = hf_io_now_ns(wal->io),
         .payload = payload,
         .payload_len = len,

@@ -12,23 +12,23 @@
 
 #include <inttypes.h>
 
-static int enter_segment(struct hf_wal *wal, uint64_t sequence, struct hf_error *err)
+static int open_segment(struct hf_wal *wal, uint64_t sequence, struct hf_wal_segment *out,
+                        struct hf_error *err)
 {
-    struct hf_wal_segment segment;
-
-    int rc = hf_wal_segment_open(wal->io, wal->options.wal_dir, sequence, wal->options.uuid,
-                                 !wal->read_only, &segment, err);
-    if (rc != 0)
-        return rc;
-    if (wal->reader.position > wal->skip_below)
-        wal->skip_below = wal->reader.position;
-    hf_wal_segment_close(wal->io, &wal->current);
-    wal->current = segment;
-    hf_wal_reader_init(&wal->reader, wal->io, &wal->current);
-    return 0;
+    return hf_wal_segment_open(wal->io, wal->options.wal_dir, sequence, wal->options.uuid,
+                               !wal->read_only, out, err);
 }
 
-int hf_wal_seek(struct hf_wal *wal, uint64_t from, struct hf_error *err)
+static void enter_segment(struct hf_wal *wal, const struct hf_wal_segment *segment)
+{
+    hf_wal_segment_close(wal->io, &wal->current);
+    wal->current = *segment;
+    hf_wal_reader_init(&wal->reader, wal->io, &wal->current);
+}
+
+/* The newest segment that begins at or before `from`, or the lowest. */
+static int find_segment(struct hf_wal *wal, uint64_t from, struct hf_wal_segment *out,
+                        struct hf_error *err)
 {
     uint64_t lowest = 0, highest = 0;
 
@@ -37,24 +37,37 @@ int hf_wal_seek(struct hf_wal *wal, uint64_t from, struct hf_error *err)
         rc = hf_fail(err, HF_ERR_CORRUPT, "wal/: there is no log segment");
     if (rc != 0)
         return rc;
-    wal->skip_below = from;
     for (uint64_t sequence = highest; sequence >= lowest; sequence--) {
-        wal->reader.position = 0; /* where we look has not been seen */
-        rc = enter_segment(wal, sequence, err);
-        if (rc != 0 && (rc != HF_ERR_CORRUPT || sequence == lowest))
-            return rc;
+        rc = open_segment(wal, sequence, out, err);
         /* A damaged one ends the log, when reading comes to it; what is before it is readable. */
-        if (rc == 0 && wal->current.header.first <= from)
-            return 0;
+        if (rc == HF_ERR_CORRUPT && sequence > lowest)
+            continue;
+        if (rc != 0 || out->header.first <= from || sequence == lowest)
+            return rc;
+        hf_wal_segment_close(wal->io, out);
     }
+    return rc;
+}
+
+int hf_wal_seek(struct hf_wal *wal, uint64_t from, struct hf_error *err)
+{
+    struct hf_wal_segment segment;
+
     /* A store without a checkpoint reads from the very first record. */
-    if (from == 0 && wal->current.header.first == HF_WAL_FIRST_POSITION) {
-        wal->skip_below = HF_WAL_FIRST_POSITION;
-        return 0;
+    if (from == 0)
+        from = HF_WAL_FIRST_POSITION;
+    int rc = find_segment(wal, from, &segment, err);
+    if (rc != 0)
+        return rc; /* and the handle stands where it stood */
+    if (segment.header.first > from) {
+        hf_wal_segment_close(wal->io, &segment);
+        return hf_fail(err, HF_ERR_CORRUPT,
+                       "wal/: the log begins at position %" PRIu64 ", but is needed from %" PRIu64,
+                       segment.header.first, from);
     }
-    return hf_fail(err, HF_ERR_CORRUPT,
-                   "wal/: the log begins at position %" PRIu64 ", but is needed from %" PRIu64,
-                   wal->current.header.first, from == 0 ? HF_WAL_FIRST_POSITION : from);
+    enter_segment(wal, &segment);
+    wal->skip_below = from;
+    return 0;
 }
 
 static int hand_on(struct hf_wal *wal, const struct hf_wal_entry *entry, struct hf_error *err)
@@ -133,8 +146,13 @@ static int cross(struct hf_wal *wal, struct hf_error *err)
     if (rc == 0 && wal->reader.position < limit)
         rc = bad_record(wal, err);
     if (rc == 0)
-        rc = enter_segment(wal, wal->current.header.sequence + 1, err);
-    return rc;
+        rc = open_segment(wal, wal->current.header.sequence + 1, &next, err);
+    if (rc != 0)
+        return rc;
+    if (wal->reader.position > wal->skip_below)
+        wal->skip_below = wal->reader.position;
+    enter_segment(wal, &next);
+    return 0;
 }
 
 int hf_wal_follow(struct hf_wal *wal, uint64_t sequence, uint64_t upto, struct hf_error *err)

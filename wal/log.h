@@ -46,8 +46,8 @@ struct hf_wal {
     bool took_over;                /* this handle has taken the log over, at opening or later */
     uint64_t torn_bytes;
     _Atomic bool read_only;
-    _Atomic bool failed; /* a sync of ours failed, or an append that could not be undone */
-    _Atomic bool corrupt; /* `damage` tells where; read-only from then on */
+    _Atomic bool failed;    /* a sync of ours failed, or an append that could not be undone */
+    _Atomic bool corrupt;   /* `damage` tells where; read-only from then on */
     struct hf_error damage; /* written once, before `corrupt` */
 
     struct hf_wal_owned *owned;

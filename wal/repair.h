@@ -7,8 +7,9 @@
 
 /*
  * As hf_wal_open for writing, of a log that is damaged: options->fn gets every record that is still
- * valid, `gap` is told what is not, and the log goes on in a new segment, which is durable and empty
- * on return. Until the caller has a durable checkpoint at hf_wal_tail, what it was told is not.
+ * valid, `gap` is told what is not, and the log goes on in a new segment, which is durable and
+ * empty on return. Until the caller has a durable checkpoint at hf_wal_tail, what it was told is
+ * not.
  *
  * options  `from` is the checkpoint's position, or the very first for a log without one
  *
@@ -18,7 +19,8 @@ HF_MUST_USE int hf_wal_open_past_damage(const struct hf_wal_options *options, hf
                                         void *gap_arg, struct hf_wal **out_wal,
                                         struct hf_error *err);
 
-/* With the append lock: go on in a new segment, so that a checkpoint can make all others needless. */
+/* With the append lock: go on in a new segment, so that a checkpoint can make all others needless.
+ */
 HF_MUST_USE int hf_wal_begin_segment(struct hf_wal *wal, struct hf_error *err);
 
 #endif

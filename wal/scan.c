@@ -161,8 +161,7 @@ static int judge_missing(struct scan *scan, uint64_t number, struct hf_error *er
     size_t count = 0;
     char name[HF_WAL_NAME_MAX];
 
-    int rc =
-        hf_wal_segments_list(scan->options->io, scan->options->wal_dir, &numbers, &count, err);
+    int rc = hf_wal_segments_list(scan->options->io, scan->options->wal_dir, &numbers, &count, err);
     if (rc != 0)
         return rc;
     if (count > 0 && numbers[0] > number) {
@@ -329,8 +328,7 @@ static int list_segments(struct scan *scan, struct hf_error *err)
 {
     const struct hf_wal_scan_options *options = scan->options;
 
-    int rc =
-        hf_wal_segments_list(options->io, options->wal_dir, &scan->numbers, &scan->count, err);
+    int rc = hf_wal_segments_list(options->io, options->wal_dir, &scan->numbers, &scan->count, err);
     while (scan->stop_sequence != 0 && scan->count > 0 &&
            scan->numbers[scan->count - 1] > scan->stop_sequence)
         scan->count--;

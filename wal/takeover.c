@@ -35,9 +35,10 @@ void hf_wal_unlock_sync(struct hf_wal *wal)
 int hf_wal_mark_switching(struct hf_wal *wal, const struct hf_wal_shared *shared,
                           struct hf_error *err)
 {
-    return hf_wal_shared_write_sync(
-        wal->io, wal->options.shared_fd, &wal->id, shared->sync_known ? shared->durable_sequence : 0,
-        shared->sync_known ? shared->durable : 0, HF_WAL_SWITCHING, err);
+    return hf_wal_shared_write_sync(wal->io, wal->options.shared_fd, &wal->id,
+                                    shared->sync_known ? shared->durable_sequence : 0,
+                                    shared->sync_known ? shared->durable : 0, HF_WAL_SWITCHING,
+                                    err);
 }
 
 int hf_wal_publish(struct hf_wal *wal, uint64_t end, struct hf_error *err)

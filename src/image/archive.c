@@ -69,6 +69,16 @@ static int read_block(void *arg, const void **out_data, size_t *out_len, struct 
     return fill_block(archive, out_len, err);
 }
 
+static int read_xz(struct hf_archive *archive, const void **out_data, size_t *out_len,
+                   struct hf_error *err)
+{
+    int rc = hf_unxz_read(archive->unxz, out_data, out_len, err);
+
+    if (rc == HF_ERR_INPUT || rc == HF_ERR_LIMIT)
+        hf_fail_prefix(err, rc, "%s", archive->source->name);
+    return rc;
+}
+
 /* Plain, or with a compression that libarchive takes off within bounds. */
 static int read_piece(struct hf_archive *archive, const void **out_data, size_t *out_len,
                       struct hf_error *err)
@@ -76,13 +86,13 @@ static int read_piece(struct hf_archive *archive, const void **out_data, size_t 
     bool is_first = archive->source->done_bytes == 0;
 
     if (archive->unxz)
-        return hf_unxz_read(archive->unxz, out_data, out_len, err);
+        return read_xz(archive, out_data, out_len, err);
     int rc = read_block(archive, out_data, out_len, err);
     if (rc != 0 || !is_first || !hf_unxz_begins(*out_data, *out_len))
         return rc;
     archive->held_len = *out_len;
     rc = hf_unxz_new(read_block, archive, &archive->unxz, err);
-    return rc == 0 ? hf_unxz_read(archive->unxz, out_data, out_len, err) : rc;
+    return rc == 0 ? read_xz(archive, out_data, out_len, err) : rc;
 }
 
 static la_ssize_t read_source(struct archive *tar, void *arg, const void **out_data)

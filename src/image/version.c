@@ -1,4 +1,5 @@
-/* image/version.c - the version of the library that runs, which may differ from the headers' HF_VERSION. */
+/* image/version.c - the version of the library that runs, which may differ from the headers'
+ * HF_VERSION. */
 #include <holdfast/holdfast.h>
 
 const char *hf_version(void)

@@ -126,6 +126,14 @@ void hf_catalog_advance(struct hf_catalog *catalog, uint64_t position)
     pthread_mutex_unlock(&catalog->mutex);
 }
 
+uint64_t hf_catalog_last_time_ns(struct hf_catalog *catalog)
+{
+    pthread_mutex_lock(&catalog->mutex);
+    uint64_t last = catalog->last_time_ns;
+    pthread_mutex_unlock(&catalog->mutex);
+    return last;
+}
+
 void hf_catalog_view_durable(struct hf_catalog *catalog, struct hf_view *out)
 {
     pthread_mutex_lock(&catalog->mutex);

@@ -58,6 +58,9 @@ void hf_catalog_advance(struct hf_catalog *catalog, uint64_t position);
 void hf_catalog_view_durable(struct hf_catalog *catalog, struct hf_view *out);
 void hf_catalog_view_tail(struct hf_catalog *catalog, struct hf_view *out);
 
+/* The largest time of any record seen. */
+uint64_t hf_catalog_last_time_ns(struct hf_catalog *catalog);
+
 /* Is it time for a checkpoint? */
 bool hf_catalog_wants_checkpoint(struct hf_catalog *catalog);
 /* Take one at the durable position, delete what is older than the second newest, trim the log.

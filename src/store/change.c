@@ -17,7 +17,7 @@
 void hf_change_init(struct hf_change *change, struct hf_store *store, struct hf_txn *txn)
 {
     uint64_t now = hf_io_now_ns(store->io);
-    uint64_t last = store->catalog.last_time_ns;
+    uint64_t last = hf_catalog_last_time_ns(&store->catalog);
 
     *change = (struct hf_change){
         .store = store,

@@ -23,7 +23,7 @@ static const struct hf_object *find_claimed(const struct hf_txn *txn,
     size_t index = 0;
 
     if (txn == NULL || !hf_digest_map_get(&txn->claimed_by_digest, digest, &index) ||
-        index == SIZE_MAX)
+        index >= txn->claimed_count)
         return NULL;
     return &txn->claimed[index];
 }

@@ -132,8 +132,7 @@ static int run(struct hf_check *check, struct hf_error *err)
 int hf_store_check(struct hf_io *io, const char *root, const struct hf_check_options *options,
                    struct hf_fsck_report *out, struct hf_error *err)
 {
-    struct hf_check check = {
-        .io = io, .root = root, .options = options, .fsck = options->fsck};
+    struct hf_check check = {.io = io, .root = root, .options = options, .fsck = options->fsck};
 
     int rc = run(&check, err);
     release(&check);

@@ -107,6 +107,14 @@ HF_MUST_USE int hf_check_objects(struct hf_check *check, struct hf_error *err);
 /* check_heal.c: repair, and tell all of check->bad. */
 HF_MUST_USE int hf_check_bad_objects(struct hf_check *check, struct hf_error *err);
 
+/* check_quarantine.c: the file of a DAMAGED object goes to quarantine/. */
+HF_MUST_USE int hf_check_quarantine(struct hf_check *check, const struct hf_digest *digest,
+                                    struct hf_error *err);
+/* A blob that nothing accounts for is unlinked, or, with lost_records, goes there too. *out_removed
+ * false: something needs it by now. */
+HF_MUST_USE int hf_check_remove_blob(struct hf_check *check, const struct hf_digest *digest,
+                                     bool *out_removed, struct hf_error *err);
+
 /* --- check_measure.c -------------------------------------------------------------------------- */
 
 enum hf_check_look {

@@ -40,8 +40,8 @@ static int keep_flaw(void *arg, const struct hf_flaw *flaw, struct hf_error *err
     flaws->is_more = flaws->count == HF_FLAWS_MAX;
     if (flaws->is_more)
         return 0;
-    int rc = hf_array_grow(&flaws->items, &flaws->capacity, flaws->count, sizeof(*flaws->items),
-                           err);
+    int rc =
+        hf_array_grow(&flaws->items, &flaws->capacity, flaws->count, sizeof(*flaws->items), err);
     if (rc != 0)
         return rc;
     struct hf_kept_flaw kept = {
@@ -63,7 +63,8 @@ static void count_edges(struct pass *pass, const struct hf_buf *key, const struc
 
     switch (key->data[0]) {
     case HF_KEY_OBJECT:
-        if (hf_key_read_digest(key, &target) && hf_object_decode(value, &target, &object, NULL) == 0)
+        if (hf_key_read_digest(key, &target) &&
+            hf_object_decode(value, &target, &object, NULL) == 0)
             pass->refs += object.ref_count;
         hf_object_release(&object);
         break;
@@ -106,8 +107,7 @@ static int find_flaws(const struct hf_view *view, struct hf_flaws *out, struct h
     struct pass pass = {.flaws = out}, again = {.flaws = out};
 
     int rc = check_entries(view, NULL, 0, HF_ENTRY_COUNTED, &pass, err);
-    if (rc == 0 &&
-        (out->count > 0 || pass.refs != pass.back_refs || pass.names != pass.back_names))
+    if (rc == 0 && (out->count > 0 || pass.refs != pass.back_refs || pass.names != pass.back_names))
         rc = check_entries(view, back, sizeof(back), HF_ENTRY_EDGES, &again, err);
     return rc;
 }

@@ -40,7 +40,8 @@ static int has_key(struct look *look, const struct hf_buf *key, bool *out_has)
 {
     int rc = hf_buf_check(key, look->err);
 
-    return rc != 0 ? rc : has(hf_view_get(look->view, key->data, key->len, NULL, look->err), out_has);
+    return rc != 0 ? rc
+                   : has(hf_view_get(look->view, key->data, key->len, NULL, look->err), out_has);
 }
 
 /* What is malformed elsewhere is told there. */
@@ -234,8 +235,7 @@ static int check_pending(struct look *look)
     struct hf_error why;
     uint64_t txn = 0;
 
-    if (!hf_key_read_digest(look->key, &digest) ||
-        hf_pending_decode(look->value, &txn, NULL) != 0)
+    if (!hf_key_read_digest(look->key, &digest) || hf_pending_decode(look->value, &txn, NULL) != 0)
         return tell(look, HF_FIX_DELETE, NULL, "the entry of a removal is malformed");
     int rc = hf_view_object(look->view, &digest, &object, &why);
     bool has_bytes = rc == 0 && object.state != HF_OBJECT_ABSENT;
@@ -332,13 +332,8 @@ static int check_kind(struct look *look)
 int hf_entry_check(const struct hf_view *view, const struct hf_buf *key, const struct hf_buf *value,
                    enum hf_entry_depth depth, hf_flaw_fn *fn, void *arg, struct hf_error *err)
 {
-    struct look look = {.view = view,
-                        .key = key,
-                        .value = value,
-                        .depth = depth,
-                        .fn = fn,
-                        .arg = arg,
-                        .err = err};
+    struct look look = {
+        .view = view, .key = key, .value = value, .depth = depth, .fn = fn, .arg = arg, .err = err};
 
     int rc = check_kind(&look);
     hf_buf_release(&look.flaw.missing_key);

@@ -30,7 +30,8 @@ typedef int hf_flaw_fn(void *arg, const struct hf_flaw *flaw, struct hf_error *e
 
 /* How much is to be looked at. */
 enum hf_entry_depth {
-    HF_ENTRY_EDGES, /* also of each reference back whether there is one forth: costs decoding that */
+    HF_ENTRY_EDGES,   /* also of each reference back whether there is one forth: costs decoding that
+                       */
     HF_ENTRY_COUNTED, /* references back were counted, and are as many as forth */
 };
 

@@ -144,61 +144,20 @@ static int check_staged(struct hf_check *check, const struct hf_survey_file *fil
     return rc;
 }
 
-static int move_to_quarantine(struct hf_check *check, const struct hf_survey_file *file,
-                              struct hf_error *err)
-{
-    struct hf_store *store = check->store;
-    char to[HF_PATH_MAX], dir[HF_PATH_MAX];
-
-    hf_path_removed(HF_DIR_QUARANTINE, &file->digest, hf_wal_tail(store->wal), to);
-    hf_path_blob_dir(file->digest.algorithm, dir);
-    int rc = hf_io_rename(store->io, store->layout.root, file->path, store->layout.root, to, err);
-    if (rc == 0)
-        rc = hf_io_sync_dir(store->io, store->layout.root, HF_DIR_QUARANTINE, err);
-    return rc == 0 ? hf_io_sync_dir(store->io, store->layout.root, dir, err) : rc;
-}
-
-/* What may yet turn out to be somebody's is set aside. */
-static int discard_file(struct hf_check *check, const struct hf_survey_file *file,
-                        struct hf_error *err)
-{
-    struct hf_store *store = check->store;
-
-    if (check->lost_records && hf_digest_is_set(&file->digest) && file->stat.kind == HF_IO_FILE)
-        return move_to_quarantine(check, file, err);
-    if (file->stat.kind == HF_IO_DIR)
-        return hf_io_rmdir(store->io, store->layout.root, file->path, err);
-    return hf_io_unlink(store->io, store->layout.root, file->path, err);
-}
-
-/*
- * A file that is named like a blob is judged once more with the append lock and a durable log: so
- * no operation can begin to need it between the look and the removal.
- */
+/* A folder or a link that is named like a blob is none, whatever the catalog says. */
 static int remove_file(struct hf_check *check, const struct hf_survey_file *file, bool *out_removed,
                        struct hf_error *err)
 {
     struct hf_store *store = check->store;
-    enum hf_file_class class = HF_FILE_UNKNOWN;
-    struct hf_view view;
+    int rc;
 
-    if (!hf_digest_is_set(&file->digest)) {
-        int rc = discard_file(check, file, err);
-        *out_removed = rc == 0;
-        return rc;
-    }
-    int rc = hf_store_lock_durable(store, err);
-    if (rc != 0)
-        return rc;
-    hf_catalog_view_tail(&store->catalog, &view);
-    /* A folder or a link of that name is no blob, whatever the catalog says. */
-    if (file->stat.kind == HF_IO_FILE)
-        rc = hf_survey_class_of_blob(store, &view, &file->digest, &class, err);
-    if (rc == 0 && class == HF_FILE_UNKNOWN)
-        rc = discard_file(check, file, err);
-    *out_removed = rc == 0 && class == HF_FILE_UNKNOWN;
-    hf_view_release(&view);
-    hf_store_unlock(store);
+    if (hf_digest_is_set(&file->digest) && file->stat.kind == HF_IO_FILE)
+        return hf_check_remove_blob(check, &file->digest, out_removed, err);
+    if (file->stat.kind == HF_IO_DIR)
+        rc = hf_io_rmdir(store->io, store->layout.root, file->path, err);
+    else
+        rc = hf_io_unlink(store->io, store->layout.root, file->path, err);
+    *out_removed = rc == 0;
     return rc;
 }
 
@@ -220,8 +179,8 @@ static int see_file(void *arg, const struct hf_survey_file *file, struct hf_erro
     if (file->stat.kind == HF_IO_DIR)
         (void)snprintf(message, sizeof(message), "nothing accounts for this folder");
     else
-        (void)snprintf(message, sizeof(message), "nothing accounts for this file (%" PRIu64 " bytes)",
-                       file->stat.size_bytes);
+        (void)snprintf(message, sizeof(message),
+                       "nothing accounts for this file (%" PRIu64 " bytes)", file->stat.size_bytes);
     if (rc != 0)
         (void)snprintf(message + strlen(message), sizeof(message) - strlen(message),
                        "; it can't be removed: %.250s", why.message);

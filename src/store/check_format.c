@@ -159,10 +159,10 @@ static int judge(struct evidence *evidence, const struct hf_error *why, bool *ou
     (void)snprintf(message, sizeof(message), "%s%s",
                    why->code == HF_ERR_NOT_FOUND ? "it is missing, though this is a store"
                                                  : "it is damaged",
-                   *out_usable             ? ""
-                   : evidence->disagrees   ? "; segments and checkpoints are of several stores"
-                   : !evidence->has_uuid   ? "; nothing tells the UUID of the store"
-                                           : "; the rest was not checked");
+                   *out_usable           ? ""
+                   : evidence->disagrees ? "; segments and checkpoints are of several stores"
+                   : !evidence->has_uuid ? "; nothing tells the UUID of the store"
+                                         : "; the rest was not checked");
     hf_check_tell(check, HF_FINDING_FORMAT, HF_FILE_FORMAT, NULL, *out_usable, message);
     return 0;
 }

@@ -6,12 +6,8 @@
  *   a good copy, in quarantine/ or from the caller -------> staged, committed, linked: PRESENT
  *   none -------------------------------------------------> DAMAGED, its file in quarantine/
  *
- * Always true:
- *  (1) what is put in place of damaged bytes was hashed while it was staged, and is read again
- *      before it is called repaired;
- *  (2) a file is moved to quarantine/ only while its object is DAMAGED and nothing is staged for
- *      it, as the log says at its end, durably. Who heals it commits first and links then, so he
- *      does so after us or has done it before.
+ * Always true: what is put in place of damaged bytes was hashed while it was staged, and is read
+ * again before it is called repaired.
  */
 #include "store/check.h"
 
@@ -174,7 +170,7 @@ int hf_check_stage_copy(struct hf_txn *txn, struct hf_blob *from, const struct h
         hf_staged_drop(staged);
         return rc;
     }
-    rc = hf_staged_finish(staged, digest, NULL, NULL, err); /* (1) */
+    rc = hf_staged_finish(staged, digest, NULL, NULL, err);
     if (rc == 0)
         hf_txn_heal(txn, digest);
     return rc;
@@ -243,8 +239,8 @@ static int heal_from_quarantine(struct hf_check *check, const struct hf_digest *
         .check = check, .wanted = wanted, .wanted_count = count, .err = err};
     struct healing healing = {.wanted = wanted, .count = count};
 
-    int rc = hf_io_list(check->io, check->store->layout.root, HF_DIR_QUARANTINE, see_copy, &search,
-                        err);
+    int rc =
+        hf_io_list(check->io, check->store->layout.root, HF_DIR_QUARANTINE, see_copy, &search, err);
     rc = rc == HF_ERR_NOT_FOUND ? 0 : rc;
     if (rc == 0 && search.count > 0) {
         rc = hf_txn_begin(check->store, note, sizeof(note), &healing.txn, err);
@@ -260,57 +256,11 @@ static int heal_from_quarantine(struct hf_check *check, const struct hf_digest *
     return rc;
 }
 
-/* --- quarantine ------------------------------------------------------------------------------- */
-
-/* (2), with the append lock and a durable log. HF_END: not to be moved. */
-static int may_move(struct hf_check *check, const struct hf_digest *digest, struct hf_error *err)
-{
-    struct hf_object object = {0};
-    struct hf_staged_place place;
-    struct hf_view view;
-
-    hf_catalog_view_tail(&check->store->catalog, &view);
-    int rc = hf_view_object(&view, digest, &object, err);
-    bool is_damaged = rc == 0 && object.state == HF_OBJECT_DAMAGED;
-    hf_object_release(&object);
-    if (is_damaged)
-        rc = hf_view_staged(&view, digest, &place, err);
-    hf_view_release(&view);
-    if (is_damaged && rc == HF_ERR_NOT_FOUND)
-        return 0;
-    return rc == 0 || rc == HF_ERR_NOT_FOUND ? HF_END : rc;
-}
-
-/* Steps 2 and 3 of FORMAT.md 8.1. */
-static int move_file(struct hf_check *check, const struct hf_digest *digest, struct hf_error *err)
-{
-    struct hf_store *store = check->store;
-    char blob[HF_PATH_MAX], to[HF_PATH_MAX], dir[HF_PATH_MAX];
-
-    int rc = hf_store_lock_durable(store, err);
-    if (rc != 0)
-        return rc;
-    rc = may_move(check, digest, err);
-    hf_path_blob(digest, blob);
-    hf_path_removed(HF_DIR_QUARANTINE, digest, hf_wal_tail(store->wal), to);
-    if (rc == 0)
-        rc = hf_io_rename(store->io, store->layout.root, blob, store->layout.root, to, err);
-    hf_store_unlock(store);
-    if (rc == HF_END || rc == HF_ERR_NOT_FOUND) /* it was missing */
-        return 0;
-    hf_path_blob_dir(digest->algorithm, dir);
-    if (rc == 0)
-        rc = hf_io_sync_dir(store->io, store->layout.root, HF_DIR_QUARANTINE, err);
-    if (rc == 0)
-        rc = hf_io_sync_dir(store->io, store->layout.root, dir, err);
-    return rc;
-}
-
 static int quarantine(struct hf_check *check, const struct hf_digest *digest, struct hf_error *err)
 {
     int rc = log_state(check, digest, HF_OBJECT_PRESENT, HF_OBJECT_DAMAGED, err);
 
-    return rc == 0 ? move_file(check, digest, err) : rc;
+    return rc == 0 ? hf_check_quarantine(check, digest, err) : rc;
 }
 
 /* --- all of them ------------------------------------------------------------------------------ */

@@ -48,12 +48,11 @@ static int note_spot(struct spots *spots, uint64_t position, const char *path, c
             spots->items[i].still = true;
     if (spots->is_second_look)
         return 0;
-    int rc = hf_array_grow(&spots->items, &spots->capacity, spots->count, sizeof(*spots->items),
-                           err);
+    int rc =
+        hf_array_grow(&spots->items, &spots->capacity, spots->count, sizeof(*spots->items), err);
     if (rc != 0)
         return rc;
-    struct spot spot = {
-        .position = position, .path = strdup(path), .message = strdup(message)};
+    struct spot spot = {.position = position, .path = strdup(path), .message = strdup(message)};
     if (spot.path == NULL || spot.message == NULL) {
         free(spot.path);
         free(spot.message);
@@ -92,14 +91,14 @@ static int see_gap(void *arg, const struct hf_wal_gap *gap, struct hf_error *err
     if (gap->is_copy)
         hf_buf_put_text(&message, "; it is the second writing of a record that is good");
     else if (gap->to > gap->from)
-        hf_buf_printf(&message, "; what was logged from position %" PRIu64 " to %" PRIu64
-                                " can't be read",
+        hf_buf_printf(&message,
+                      "; what was logged from position %" PRIu64 " to %" PRIu64 " can't be read",
                       gap->from, gap->to);
     (void)snprintf(path, sizeof(path), HF_DIR_WAL "/%s", gap->damage.file);
     const char *text = hf_buf_text(&message);
     int rc = text == NULL ? hf_fail_memory(err)
-                          : note_spot(arg, gap->from, gap->damage.file[0] != '\0' ? path : HF_DIR_WAL,
-                                      text, err);
+                          : note_spot(arg, gap->from,
+                                      gap->damage.file[0] != '\0' ? path : HF_DIR_WAL, text, err);
     hf_buf_release(&message);
     return rc;
 }

@@ -115,12 +115,8 @@ int hf_check_measure(struct hf_check *check, const char *path, uint8_t algorithm
                      enum hf_check_look look, hf_check_piece_fn *piece, void *arg,
                      struct hf_measured *out, struct hf_error *err)
 {
-    struct reading reading = {.check = check,
-                              .path = path,
-                              .fd = -1,
-                              .direct_fd = -1,
-                              .piece = piece,
-                              .arg = arg};
+    struct reading reading = {
+        .check = check, .path = path, .fd = -1, .direct_fd = -1, .piece = piece, .arg = arg};
 
     *out = (struct hf_measured){0};
     int rc = begin(&reading, algorithm, look, err);

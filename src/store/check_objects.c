@@ -58,8 +58,8 @@ static int look_at_bytes(struct pool *pool, const struct hf_object *object, cons
                               look == HF_LOOK_CACHED ? see_piece : NULL, pool, &measured, err);
     if (rc == 0 && !hf_check_is_good(object, &measured, bad->message))
         bad->kind = HF_FINDING_CONTENT;
-    if (rc == HF_ERR_NOT_FOUND || (rc == 0 && measured.size_bytes != object->size_bytes &&
-                                   measured.unreadable.code == 0))
+    if (rc == HF_ERR_NOT_FOUND ||
+        (rc == 0 && measured.size_bytes != object->size_bytes && measured.unreadable.code == 0))
         bad->kind = HF_FINDING_SIZE; /* it has just changed: look again */
     return rc == HF_ERR_NOT_FOUND ? 0 : rc;
 }

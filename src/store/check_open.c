@@ -40,7 +40,8 @@ static void describe_gap(struct hf_store *store, const struct hf_wal_gap *gap, s
 
     hf_buf_put_text(out, gap->damage.message);
     if (gap->is_copy) {
-        hf_buf_put_text(out, "; it is the second writing of a record that is good: nothing is lost");
+        hf_buf_put_text(out,
+                        "; it is the second writing of a record that is good: nothing is lost");
         return;
     }
     if (gap->to <= gap->from) {
@@ -81,8 +82,8 @@ static bool is_doubtful(const struct hf_store *store, int rc)
 /* *out_rc: of the last try. */
 static int open_normally(struct hf_check *check, struct hf_error *err)
 {
-    const struct hf_store_options options = {
-        .mode = check->fsck->repair ? HF_OPEN_READ_WRITE : HF_OPEN_READ_ONLY};
+    const struct hf_store_options options = {.mode = check->fsck->repair ? HF_OPEN_READ_WRITE
+                                                                         : HF_OPEN_READ_ONLY};
     int rc = 0;
 
     for (int i = 0; i < HF_CHECK_LOOKS; i++) {

@@ -113,8 +113,8 @@ int hf_check_note_damage(struct hf_check *check, enum hf_finding_kind kind, cons
 
     if (path != NULL)
         damage.path = strdup(path);
-    int rc = damage.message == NULL || (path != NULL && damage.path == NULL) ? hf_fail_memory(err)
-                                                                             : 0;
+    int rc =
+        damage.message == NULL || (path != NULL && damage.path == NULL) ? hf_fail_memory(err) : 0;
     if (rc == 0)
         rc = hf_array_grow(&check->damage, &check->damage_capacity, check->damage_count,
                            sizeof(*check->damage), err);
@@ -140,8 +140,8 @@ void hf_check_tell_damage(struct hf_check *check, bool repaired)
 
 int hf_check_note_bad(struct hf_check *check, const struct hf_check_bad *bad, struct hf_error *err)
 {
-    int rc = hf_array_grow(&check->bad, &check->bad_capacity, check->bad_count,
-                           sizeof(*check->bad), err);
+    int rc = hf_array_grow(&check->bad, &check->bad_capacity, check->bad_count, sizeof(*check->bad),
+                           err);
 
     if (rc == 0)
         check->bad[check->bad_count++] = *bad;

@@ -16,7 +16,7 @@ static int remember_claim(struct hf_txn *txn, const struct hf_digest *digest,
                           struct hf_object *object, bool found, struct hf_error *err)
 {
     if (!found)
-        return hf_digest_map_put(&txn->claimed_by_digest, digest, SIZE_MAX, err);
+        return hf_digest_map_put(&txn->claimed_by_digest, digest, HF_CLAIM_NOT_FOUND, err);
     int rc = hf_array_grow(&txn->claimed, &txn->claimed_capacity, txn->claimed_count,
                            sizeof(*txn->claimed), err);
     if (rc == 0)
@@ -76,17 +76,19 @@ int hf_txn_claim(struct hf_txn *txn, const struct hf_digest *digest, struct hf_o
     int rc = 0;
 
     pthread_mutex_lock(&txn->mutex);
-    if (!hf_digest_map_get(&txn->claimed_by_digest, digest, &index)) {
-        rc = hf_store_lock(txn->store, err);
+    if (!hf_digest_map_get(&txn->claimed_by_digest, digest, &index) || index == HF_CLAIM_UNSURE) {
+        rc = hf_digest_map_put(&txn->claimed_by_digest, digest, HF_CLAIM_UNSURE, err);
+        if (rc == 0)
+            rc = hf_store_lock(txn->store, err);
         if (rc == 0) {
             rc = log_claim(txn, digest, &object, &found, err);
             hf_store_unlock(txn->store);
         }
         if (rc == 0)
             rc = remember_claim(txn, digest, &object, found, err);
-        index = found ? txn->claimed_count - 1 : SIZE_MAX;
+        index = found ? txn->claimed_count - 1 : HF_CLAIM_NOT_FOUND;
     }
-    if (rc == 0 && index == SIZE_MAX)
+    if (rc == 0 && index == HF_CLAIM_NOT_FOUND)
         rc = HF_ERR_NOT_FOUND;
     if (rc == 0 && out != NULL)
         rc = copy_object(&txn->claimed[index], out, err);

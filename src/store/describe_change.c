@@ -220,8 +220,7 @@ void hf_describe_change(const struct hf_payload_change *change, struct hf_buf *o
 {
     struct hf_buf key = borrow(change->key, change->key_len);
     struct hf_buf value = borrow(change->value, change->value_len);
-    struct line line = {
-        .key = &key, .value = &value, .is_delete = change->is_delete, .out = out};
+    struct line line = {.key = &key, .value = &value, .is_delete = change->is_delete, .out = out};
     bool is_understood = false;
 
     hf_buf_put_text(out, change->is_delete ? "- " : "+ ");

@@ -25,7 +25,9 @@ static int delete_if_of(const struct hf_view *view, struct hf_payload *payload,
     struct hf_buf value = {0};
     uint64_t owner = 0;
 
-    int rc = hf_view_get(view, key->data, key->len, &value, err);
+    int rc = hf_buf_check(key, err);
+    if (rc == 0)
+        rc = hf_view_get(view, key->data, key->len, &value, err);
     if (rc == 0) {
         /* `S` and `X` both begin with their transaction. */
         struct hf_cursor cursor = hf_cursor_of(value.data, value.len);

@@ -94,8 +94,8 @@ static int wal_has_records(struct hf_io *io, int root, bool *out, struct hf_erro
     return rc;
 }
 
-/* Clear what an interrupted making left; anything more is damage. */
-static int clear_remains(struct hf_io *io, int root, struct hf_error *err)
+/* Is there more than an interrupted making leaves? */
+static int has_contents(struct hf_io *io, int root, bool *out, struct hf_error *err)
 {
     struct wal_remains wal = {0};
     size_t catalog = 0, sha256 = 0, sha512 = 0;
@@ -112,9 +112,19 @@ static int clear_remains(struct hf_io *io, int root, struct hf_error *err)
     }
     if (rc == 0)
         rc = wal_has_records(io, root, &has_records, err);
+    *out = catalog + sha256 + sha512 > 0 || wal.has_other || has_records;
+    return rc;
+}
+
+/* Clear what an interrupted making left; anything more is damage. */
+static int clear_remains(struct hf_io *io, int root, struct hf_error *err)
+{
+    bool is_store = false;
+
+    int rc = has_contents(io, root, &is_store, err);
     if (rc != 0)
         return rc;
-    if (catalog + sha256 + sha512 > 0 || wal.has_other || has_records)
+    if (is_store)
         return hf_fail_at(err, HF_ERR_CORRUPT, HF_FILE_FORMAT, 0,
                           "FORMAT is missing, but there are the log, catalog or blobs of a store; "
                           "`fsck --repair` makes it again");
@@ -241,17 +251,19 @@ int hf_layout_create(struct hf_io *io, const char *root, struct hf_error *err)
 static int judge_missing_format(struct hf_io *io, int root, const char *path, struct hf_error *err)
 {
     struct hf_io_stat stat;
+    bool is_store = false;
 
     if (hf_io_stat_at(io, root, HF_DIR_WAL, &stat, NULL) == 0 &&
         hf_io_stat_at(io, root, HF_DIR_BLOBS, &stat, NULL) == 0) {
-        size_t blobs = 0, catalog = 0;
-        if (count_entries(io, root, HF_DIR_BLOBS "/sha256", &blobs, NULL) == 0 &&
-            count_entries(io, root, HF_DIR_CATALOG, &catalog, NULL) == 0 && blobs + catalog > 0)
-            return hf_fail_at(err, HF_ERR_CORRUPT, HF_FILE_FORMAT, 0,
-                              "%s/FORMAT is missing, though this is a store; "
-                              "`fsck --repair` makes it again",
-                              path);
+        int rc = has_contents(io, root, &is_store, err);
+        if (rc != 0)
+            return rc;
     }
+    if (is_store)
+        return hf_fail_at(err, HF_ERR_CORRUPT, HF_FILE_FORMAT, 0,
+                          "%s/FORMAT is missing, though this is a store; "
+                          "`fsck --repair` makes it again",
+                          path);
     return hf_fail(err, HF_ERR_NOT_FOUND, "there is no store in %s", path);
 }
 

@@ -59,13 +59,47 @@ static int open_log_past_damage(struct hf_store *store, struct hf_wal_options *o
 {
     struct telling telling = {.store = store, .past = past};
 
+    int rc =
+        hf_catalog_open(&store->catalog, &store->layout, &options->from, &options->must_reach, err);
+    if (rc != 0)
+        return rc;
     if (options->from == 0)
         options->from = HF_WAL_FIRST_POSITION;
-    int rc = hf_wal_open_past_damage(options, tell_gap, &telling, &store->wal, err);
+    rc = hf_wal_open_past_damage(options, tell_gap, &telling, &store->wal, err);
     if (rc != 0)
         return rc;
     hf_catalog_advance(&store->catalog, hf_wal_tail(store->wal));
     return hf_store_checkpoint(store, err);
+}
+
+/* While we open it, others may take checkpoints and delete the log that ours needs. */
+static int open_checkpoint_and_log(struct hf_store *store, struct hf_wal_options *options,
+                                   struct hf_wal_opened *opened, struct hf_error *err)
+{
+    struct hf_error why = {0};
+    uint64_t tried = UINT64_MAX;
+    int failed = 0;
+
+    for (;;) {
+        int rc = hf_catalog_open(&store->catalog, &store->layout, &options->from,
+                                 &options->must_reach, err);
+        if (rc != 0)
+            return rc;
+        if (options->from != tried)
+            failed = hf_wal_open(options, &store->wal, opened, &why);
+        if (failed == 0)
+            return 0;
+        bool is_gone = failed == HF_ERR_NOT_FOUND || failed == HF_ERR_CORRUPT;
+        if (!is_gone || options->from == tried) {
+            if (err != NULL)
+                *err = why;
+            return failed == HF_ERR_NOT_FOUND
+                       ? hf_fail_as(err, HF_ERR_CORRUPT, "a part of the log is missing")
+                       : failed;
+        }
+        tried = options->from;
+        hf_catalog_close(&store->catalog);
+    }
 }
 
 /* The catalog: the newest checkpoint, then the log from there on. */
@@ -84,12 +118,9 @@ static int open_catalog(struct hf_store *store, const struct hf_past_damage *pas
     };
 
     memcpy(options.uuid, store->layout.uuid, sizeof(options.uuid));
-    int rc =
-        hf_catalog_open(&store->catalog, &store->layout, &options.from, &options.must_reach, err);
-    if (rc == 0 && past != NULL)
+    if (past != NULL)
         return open_log_past_damage(store, &options, past, err);
-    if (rc == 0)
-        rc = hf_wal_open(&options, &store->wal, &opened, err);
+    int rc = open_checkpoint_and_log(store, &options, &opened, err);
     if (rc != 0)
         return rc;
     /* Who made the store may have died before FORMAT's name was durable; nothing is told yet. */

@@ -7,6 +7,8 @@
 #include "base/error.h"
 #include "store/keys.h"
 
+#include <assert.h>
+
 #define OP_PUT    1
 #define OP_DELETE 2
 
@@ -21,6 +23,14 @@ static void add(struct hf_payload *payload, uint8_t op, const struct hf_buf *key
 {
     size_t value_len = value != NULL ? value->len : 0;
 
+    /* What could not be made must not become a record: hf_payload_encode refuses. */
+    if (payload->changes.failed == 0 && key->failed != 0)
+        payload->changes.failed = key->failed;
+    if (payload->changes.failed == 0 && value != NULL && value->failed != 0)
+        payload->changes.failed = value->failed;
+    if (payload->changes.failed != 0)
+        return;
+    assert(key->len > 0 && key->len <= HF_KEY_MAX && value_len <= HF_VALUE_MAX);
     hf_buf_put_u8(&payload->changes, op);
     hf_buf_put_u16(&payload->changes, (uint16_t)key->len);
     hf_buf_put_u32(&payload->changes, (uint32_t)value_len);

@@ -263,8 +263,11 @@ static int end_dead_txns(struct run *run)
     struct hf_view_iter iter = {0};
     struct hf_view view;
 
+    int rc = catch_up(run);
+    if (rc != 0)
+        return rc;
     hf_catalog_view_tail(&run->store->catalog, &view);
-    int rc = hf_view_iter_init(&iter, &view, prefix, sizeof(prefix), run->err);
+    rc = hf_view_iter_init(&iter, &view, prefix, sizeof(prefix), run->err);
     while (rc == 0 && (rc = hf_view_iter_next(&iter, run->err)) == 0) {
         struct hf_txn_entry txn;
         rc = hf_txn_decode(&iter.key, &iter.value, &txn, run->err);
@@ -284,6 +287,19 @@ struct sweep {
     uint64_t files, bytes;
 };
 
+static int has_txn(const struct hf_view *view, uint64_t txn, bool *out, struct hf_error *err)
+{
+    struct hf_buf key = {0};
+
+    hf_key_txn(&key, txn);
+    int rc = hf_buf_check(&key, err);
+    if (rc == 0)
+        rc = hf_view_get(view, key.data, key.len, NULL, err);
+    hf_buf_release(&key);
+    *out = rc == 0;
+    return rc == HF_ERR_NOT_FOUND ? 0 : rc;
+}
+
 /* 0: somebody needs it. NOT_FOUND: nobody. */
 static int staged_is_needed(struct sweep *sweep, uint64_t txn)
 {
@@ -300,7 +316,10 @@ static int staged_is_needed(struct sweep *sweep, uint64_t txn)
     if (rc != 0)
         return rc;
     hf_catalog_view_tail(&sweep->run->store->catalog, &view);
-    rc = hf_view_iter_init(&iter, &view, prefix, sizeof(prefix), sweep->run->err);
+    /* While its `T` is there it is for who ends it; `S` may outlive it. */
+    rc = has_txn(&view, txn, &needed, sweep->run->err);
+    if (rc == 0)
+        rc = hf_view_iter_init(&iter, &view, prefix, sizeof(prefix), sweep->run->err);
     while (rc == 0 && !needed && (rc = hf_view_iter_next(&iter, sweep->run->err)) == 0) {
         struct hf_staged_place place;
         rc = hf_staged_decode(&iter.value, &place, sweep->run->err);
@@ -379,7 +398,8 @@ static int sweep_new(struct run *run)
         hf_io_discard(store->io, store->layout.root, HF_DIR_CATALOG "/new");
         hf_wal_unlock_job(store->wal, HF_WAL_LOCK_CHECKPOINT);
     }
-    if (rc != 0 || hf_io_stat_at(store->io, store->layout.root, HF_DIR_WAL "/new", &stat, NULL) != 0)
+    if (rc != 0 ||
+        hf_io_stat_at(store->io, store->layout.root, HF_DIR_WAL "/new", &stat, NULL) != 0)
         return rc;
     rc = hf_store_lock(store, run->err);
     if (rc != 0)

@@ -20,6 +20,10 @@ struct hf_staged_blob {
     bool is_dropped;
 };
 
+#define HF_CLAIM_NOT_FOUND SIZE_MAX       /* claimed, and there was no such object */
+#define HF_CLAIM_UNSURE    (SIZE_MAX - 1) /* its record may be in the log: it is dropped at the end \
+                                           */
+
 struct hf_txn {
     struct hf_store *store;
     uint64_t id;
@@ -36,7 +40,7 @@ struct hf_txn {
     struct hf_digest_map staged_by_digest;
     struct hf_object *claimed; /* what claims found; memory inside is ours */
     size_t claimed_count, claimed_capacity;
-    struct hf_digest_map claimed_by_digest; /* to `claimed`; SIZE_MAX: claimed, not found */
+    struct hf_digest_map claimed_by_digest; /* to `claimed`, or one of HF_CLAIM_* */
     struct hf_digest_map healed;            /* present ones to be replaced by the staged copy */
 };
 

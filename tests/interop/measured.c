@@ -1,5 +1,6 @@
 /*
- * tests/interop/measured.c - runs a command and writes the most memory it held, in bytes, to a file.
+ * tests/interop/measured.c - runs a command and writes the most memory it held, in bytes, to a
+ * file.
  *
  *   measured FILE SECONDS COMMAND...
  *

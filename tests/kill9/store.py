@@ -38,18 +38,20 @@ class Store:
         return time.monotonic() - begin
 
     def run_and_kill(self, arguments, delay):
-        """Exit code (KILLED when the kill came in time) and what it had said."""
+        """Exit code (KILLED when the kill came in time), what it had said, and the seconds it ran."""
+        begin = time.monotonic()
         process = subprocess.Popen(self.command(arguments), stdin=subprocess.DEVNULL,
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         try:
             process.wait(timeout=delay)
         except subprocess.TimeoutExpired:
             process.kill()
+        ran = time.monotonic() - begin
         out, err = process.communicate()
         if process.returncode not in (0, KILLED):
             raise Failure("holdfast %s: exit %d\n%s%s" % (" ".join(arguments), process.returncode,
                                                           out, err))
-        return process.returncode, out
+        return process.returncode, out, ran
 
     def state(self, mode):
         """{name: digest} by the checker, which must have nothing to complain about."""

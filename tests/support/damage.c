@@ -82,10 +82,8 @@ const struct hf_test_findings *hf_test_fsck(const char *root, enum hf_test_depth
 const struct hf_test_findings *hf_test_repair(const char *root, enum hf_test_depth depth,
                                               const char *from)
 {
-    const struct hf_fsck_options options = {.full = depth == HF_TEST_FULL,
-                                            .repair = true,
-                                            .from = &from,
-                                            .from_count = from != NULL};
+    const struct hf_fsck_options options = {
+        .full = depth == HF_TEST_FULL, .repair = true, .from = &from, .from_count = from != NULL};
 
     return must(root, &options);
 }

@@ -65,7 +65,7 @@ static bool fails_now(struct hf_test_watch *watch, const struct hf_test_event *e
     return watch->for_good ? watch->calls >= watch->fail_at : watch->calls == watch->fail_at;
 }
 
-enum verdict { MAKE_IT, FAIL_IT, HALVE_IT, LIE };
+enum verdict { MAKE_IT, FAIL_IT, HALVE_IT, LIE, HOOK };
 
 /* Called before the operation is made. *out_rc: what it returns when it is not. */
 static enum verdict enter(struct hf_test_watch *watch, struct hf_test_event *event, int *out_rc)
@@ -84,12 +84,19 @@ static enum verdict enter(struct hf_test_watch *watch, struct hf_test_event *eve
             verdict = HALVE_IT;
         if (watch->failure == HF_TEST_LIES && moves_bytes)
             verdict = LIE;
+        if (watch->failure == HF_TEST_HOOKS) {
+            verdict = HOOK;
+            watch->fail_at = 0; /* its own calls are left alone */
+        }
         event->result = *out_rc;
     }
     if (!watch->forgets)
         keep(watch, event);
     pthread_mutex_unlock(&watch->mutex);
-    return verdict;
+    if (verdict != HOOK)
+        return verdict;
+    watch->hook();
+    return MAKE_IT;
 }
 
 static enum verdict enter_path(struct hf_io *io, enum hf_test_op op, int dir, const char *path,
@@ -454,8 +461,8 @@ size_t hf_test_watch_find(const struct hf_test_watch *watch, size_t from, enum h
 const char *hf_test_op_name(enum hf_test_op op)
 {
     static const char *const names[HF_TEST_OP_COUNT] = {
-        "open", "close",  "read",  "write", "truncate", "fsync", "fdatasync", "link",  "rename",
-        "unlink", "mkdir", "stat", "list", "lock",     "unlock", "lock_test", "other",
+        "open",   "close", "read", "write", "truncate", "fsync",  "fdatasync", "link",  "rename",
+        "unlink", "mkdir", "stat", "list",  "lock",     "unlock", "lock_test", "other",
     };
 
     return names[op];

@@ -51,10 +51,11 @@ struct hf_test_event {
 };
 
 enum hf_test_failure {
-    HF_TEST_FAILS,  /* with `fail_errno` */
-    HF_TEST_SHORT,  /* a READ or WRITE does half of what was asked; other calls are made */
-    HF_TEST_EXITS,  /* the process ends before the call, as by SIGKILL */
-    HF_TEST_LIES,   /* a READ or WRITE is made and then called failed */
+    HF_TEST_FAILS, /* with `fail_errno` */
+    HF_TEST_SHORT, /* a READ or WRITE does half of what was asked; other calls are made */
+    HF_TEST_EXITS, /* the process ends before the call, as by SIGKILL */
+    HF_TEST_LIES,  /* a READ or WRITE is made and then called failed */
+    HF_TEST_HOOKS, /* `hook` is called once, then the call is made: what others do just then */
 };
 
 struct hf_test_watch {
@@ -75,8 +76,9 @@ struct hf_test_watch {
     unsigned fail_at; /* the call of this number (from 1); 0: none */
     bool for_good;    /* and all that match after it */
     enum hf_test_failure failure;
-    int fail_errno; /* negative */
+    int fail_errno;  /* negative */
     unsigned failed; /* how many have */
+    void (*hook)(void);
 
     bool skips_sync;   /* syncs are remembered and not made: nothing cuts the power here */
     bool fixes_chance; /* random bytes, the clock and the boot ID are the same in every run */

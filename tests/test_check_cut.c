@@ -1,0 +1,226 @@
+/*
+ * Proves that a repair may be cut at any change it makes, and that any call of it may fail: another
+ * repair then ends as the first would have, and nothing but what was damaged is touched.
+ */
+#include "support/damage.h"
+#include "support/suite.h"
+
+#include "store/check.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define CHANGES                                                                                    \
+    (HF_TEST_SYNCS | HF_TEST_OP_BIT(HF_TEST_WRITE) | HF_TEST_OP_BIT(HF_TEST_LINK) |                \
+     HF_TEST_OP_BIT(HF_TEST_RENAME) | HF_TEST_OP_BIT(HF_TEST_UNLINK) |                             \
+     HF_TEST_OP_BIT(HF_TEST_MKDIR) | HF_TEST_OP_BIT(HF_TEST_TRUNCATE))
+
+static char root[256], damaged[300];
+static struct hf_test_watch watch;
+
+static void setup(void)
+{
+    hf_test_damage_setup(root);
+    snprintf(damaged, sizeof(damaged), "%s.damaged", root);
+    hf_test_watch_init(&watch, root);
+    watch.skips_sync = true;
+    watch.forgets = true;
+}
+
+static void teardown(void)
+{
+    hf_test_watch_release(&watch);
+    hf_test_remove_dir(root);
+    hf_test_remove_dir(damaged);
+}
+
+static void copy(const char *from, const char *to)
+{
+    char command[700];
+
+    snprintf(command, sizeof(command), "rm -rf %s && cp -a %s %s", to, from, to);
+    ck_assert_int_eq(system(command), 0);
+}
+
+static int repair_watched(void)
+{
+    const struct hf_fsck_options fsck = {.full = true, .repair = true};
+    const struct hf_check_options options = {.fsck = &fsck, .rescue_prefix = "localhost/x@"};
+    struct hf_fsck_report report;
+
+    return hf_store_check(&watch.io, root, &options, &report, NULL);
+}
+
+/* False: the repair had come to its end before the n-th change. */
+static bool repair_is_cut_at(unsigned n)
+{
+    pid_t child = fork();
+    int status = 0;
+
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        hf_test_watch_fail(&watch, n, HF_TEST_EXITS, 0, false);
+        (void)repair_watched();
+        _exit(watch.failed > 0 ? 1 : 0);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    return !(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static void survive_cuts(void (*expect)(void))
+{
+    unsigned n = 1;
+
+    copy(root, damaged);
+    hf_test_watch_match(&watch, CHANGES, "");
+    while (repair_is_cut_at(n)) {
+        (void)hf_test_repair(root, HF_TEST_FULL, NULL);
+        expect();
+        copy(damaged, root);
+        n++;
+    }
+    ck_assert_uint_gt(n, 3);
+    expect();
+}
+
+/* Every third call, of any kind, so that it does not take too long. */
+static void survive_failures(void (*expect)(void), int number)
+{
+    copy(root, damaged);
+    hf_test_watch_match(&watch, HF_TEST_ANY_OP, "");
+    for (unsigned n = 1;; n += 3) {
+        hf_test_watch_restart(&watch);
+        hf_test_watch_fail(&watch, n, HF_TEST_FAILS, -number, false);
+        (void)repair_watched();
+        bool failed = watch.failed > 0;
+        (void)hf_test_repair(root, HF_TEST_FULL, NULL);
+        expect();
+        if (!failed)
+            break;
+        copy(damaged, root);
+    }
+}
+
+/* --- what is damaged, and how it must end ----------------------------------------------------- */
+
+static void damage_blob(void)
+{
+    hf_test_flip(root, hf_test_blob_of("only in a"), 3);
+}
+
+static void expect_blob_contained(void)
+{
+    const struct hf_test_finding *finding =
+        hf_test_expect_found(hf_test_fsck(root, HF_TEST_FULL), HF_FINDING_KNOWN_DAMAGE, 0);
+
+    ck_assert_str_eq(finding->path, hf_test_blob_of("only in a"));
+    ck_assert(!hf_test_exists(root, hf_test_blob_of("only in a")));
+    ck_assert_uint_gt(hf_test_count_files(root, "quarantine"), 0);
+    hf_test_check(root, HF_CHECKER_RECOVERED, "contained");
+    hf_test_expect_whole(root, &hf_test_image_b);
+    hf_test_expect_whole(root, &hf_test_image_c);
+}
+
+/* A good copy is in quarantine. */
+static void damage_blob_curably(void)
+{
+    damage_blob();
+    hf_test_repair(root, HF_TEST_FULL, NULL);
+    hf_test_flip(root, hf_test_newest(root, "quarantine", ""), 3);
+}
+
+static void expect_whole(void)
+{
+    hf_test_expect_clean(root, "mended");
+    hf_test_expect_whole(root, &hf_test_image_a);
+    hf_test_expect_whole(root, &hf_test_image_b);
+    hf_test_expect_whole(root, &hf_test_image_c);
+}
+
+static void damage_log(void)
+{
+    struct hf_test_place place = hf_test_find_record(root, "COMMIT", "name b:1");
+    uint64_t second = (place.offset + place.length + 4095) / 4096 * 4096;
+
+    hf_test_fill(root, place.path, place.offset, place.length, 0xff);
+    hf_test_fill(root, place.path, second, place.length, 0xff);
+}
+
+static void expect_log_mended(void)
+{
+    hf_test_expect_clean(root, "mended");
+    hf_test_expect_whole(root, &hf_test_image_a);
+    hf_test_expect_whole(root, &hf_test_image_c);
+    /* The two objects that the lost record told of are kept. */
+    ck_assert_uint_ge(hf_test_count_files(root, "quarantine"), 2);
+}
+
+static void damage_checkpoint(void)
+{
+    struct hf_store *store = hf_test_must_open(hf_io_posix(), root, HF_OPEN_READ_WRITE);
+
+    for (int i = 0; i < 2; i++) {
+        struct hf_digest top = hf_test_top_of(&hf_test_image_a);
+        ck_assert_int_eq(hf_test_tag(store, "more:1", &top, NULL), 0);
+        ck_assert_int_eq(hf_test_untag(store, "more:1", NULL), 0);
+        ck_assert_int_eq(hf_store_checkpoint(store, NULL), 0);
+    }
+    hf_test_must_close(store);
+    hf_test_flip(root, hf_test_newest(root, "catalog", ".ckpt"), 4096 + 30);
+}
+
+static void damage_header(void)
+{
+    hf_test_flip(root, hf_test_newest(root, "wal", ".seg"), 30);
+}
+
+static void damage_format(void)
+{
+    hf_test_cut(root, "FORMAT", 10);
+}
+
+static void add_residue(void)
+{
+    hf_test_add_file(root, "stray", "stray");
+    hf_test_add_file(root, hf_test_blob_of("stray"), "stray");
+}
+
+static const struct scenario {
+    void (*damage)(void);
+    void (*expect)(void);
+} scenarios[] = {
+    {damage_blob, expect_blob_contained}, {damage_blob_curably, expect_whole},
+    {damage_log, expect_log_mended},      {damage_checkpoint, expect_whole},
+    {damage_header, expect_whole},        {damage_format, expect_whole},
+    {add_residue, expect_whole},
+};
+#define SCENARIO_COUNT (int)(sizeof(scenarios) / sizeof(scenarios[0]))
+
+START_TEST(repair_may_be_cut_at_every_change)
+{
+    scenarios[_i].damage();
+    survive_cuts(scenarios[_i].expect);
+}
+END_TEST
+
+START_TEST(any_call_of_a_repair_may_fail)
+{
+    scenarios[_i].damage();
+    survive_failures(scenarios[_i].expect, EIO);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tests = tcase_create("check_cut");
+
+    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_set_timeout(tests, 600);
+    tcase_add_loop_test(tests, repair_may_be_cut_at_every_change, 0, SCENARIO_COUNT);
+    tcase_add_loop_test(tests, any_call_of_a_repair_may_fail, 0, SCENARIO_COUNT);
+    return hf_test_run("check_cut", tests);
+}
