@@ -400,6 +400,8 @@ int main(void)
 {
     TCase *tests = tcase_create("document");
 
+    tcase_set_timeout(tests, 120);
+
     tcase_add_test(tests, manifest_tells_config_layers_and_subject);
     tcase_add_test(tests, index_tells_platforms_names_and_attestations);
     tcase_add_test(tests, missing_and_null_fields_are_empty);

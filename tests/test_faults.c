@@ -561,7 +561,7 @@ START_TEST(recovery_may_die_anywhere_any_number_of_times)
         hf_test_must_close(begin(op));
         dies = die_in(op->run, NULL, n, &acknowledged);
         /* Each gets a little farther than the one before. */
-        for (unsigned m = 10 + n % 7; die_in(NULL, NULL, m, &ignored); m += 9) {
+        for (unsigned m = 10 + n % 7; die_in(NULL, NULL, m, &ignored); m += 90) {
             if (m % 4 == 0)
                 watch.boot[1]++;
             ck_assert_uint_lt(m, 2000);

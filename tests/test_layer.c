@@ -273,6 +273,8 @@ END_TEST
 int main(void)
 {
     TCase *tests = tcase_create("layer");
+
+    tcase_set_timeout(tests, 120);
     int sizes = sizeof(SIZES) / sizeof(SIZES[0]);
 
     tcase_add_loop_test(tests, gzip_of_every_size, 0, sizes);

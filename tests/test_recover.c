@@ -406,11 +406,11 @@ START_TEST(a_damaged_checkpoint_is_made_up_for_by_the_older_one)
     snprintf(state, sizeof(state), "%s", hf_test_state(store));
     hf_test_must_close(store);
     int fd = open(in(newest), O_RDWR);
-    uint8_t byte = 0, other = 0;
+    uint8_t byte = 0, wrong = 0;
     off_t off = _i == 0 ? 40 : 4096 + 30; /* header, leaf */
     ck_assert_int_eq(pread(fd, &byte, 1, off), 1);
-    other = byte ^ 0x10;
-    ck_assert_int_eq(pwrite(fd, &other, 1, off), 1);
+    wrong = byte ^ 0x10;
+    ck_assert_int_eq(pwrite(fd, &wrong, 1, off), 1);
     store = hf_test_must_open(&watch.io, path, HF_OPEN_READ_WRITE);
     ck_assert_str_eq(hf_test_state(store), state);
     hf_test_read_all(store);

@@ -182,6 +182,8 @@ int main(void)
 {
     TCase *tests = tcase_create("reference");
 
+    tcase_set_timeout(tests, 120);
+
     tcase_add_loop_test(tests, full_form_is_what_docker_makes_of_it, 0,
                         sizeof(GOOD) / sizeof(GOOD[0]));
     tcase_add_loop_test(tests, malformed_name_is_refused_and_output_untouched, 0,

@@ -485,6 +485,33 @@ START_TEST(records_of_a_dead_handle_that_were_not_synced_are_moved)
 }
 END_TEST
 
+/* Before the record is written; after it, before it is told of. */
+START_TEST(a_segment_in_which_an_appender_died_is_not_written_to_again)
+{
+    int status = 0;
+
+    fflush(stdout);
+    pid_t child = fork();
+    if (child == 0) {
+        hf_test_log_open(&b, &watch.io, path);
+        hf_test_watch_match(&watch, HF_TEST_OP_BIT(HF_TEST_WRITE), _i == 0 ? ".seg" : "shared");
+        hf_test_watch_fail(&watch, _i == 0 ? 1 : 2, HF_TEST_EXITS, 0, false);
+        hf_test_log_append(&b, HF_WAL_COMMIT, "dead");
+        _exit(1);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(WEXITSTATUS(status), 77);
+    hf_test_watch_restart(&watch);
+    hf_test_log_commit(&a, "living");
+    ck_assert_uint_eq(hf_test_segment_count(path), 3);
+    ck_assert_uint_eq(count_events(HF_TEST_WRITE, "0000000000000002.seg"), 0);
+    if (_i == 0)
+        hf_test_log_expect(&a, "living", NULL);
+    else
+        hf_test_log_expect(&a, "dead", "living", NULL);
+}
+END_TEST
+
 static uint64_t syncing_end, syncing_txn;
 
 static void sync_and_disown(void)
@@ -991,6 +1018,7 @@ int main(void)
     tcase_add_test(tests, a_sync_that_fails_while_a_segment_is_switched_is_final_too);
     tcase_add_test(tests, a_living_appender_is_not_taken_over);
     tcase_add_test(tests, records_of_a_dead_handle_that_were_not_synced_are_moved);
+    tcase_add_loop_test(tests, a_segment_in_which_an_appender_died_is_not_written_to_again, 0, 2);
     tcase_add_test(tests, an_owner_that_ends_while_we_look_is_not_taken_for_dead);
     tcase_add_test(tests, records_of_a_dead_handle_that_were_synced_stay_where_they_are);
     tcase_add_test(tests,

@@ -718,6 +718,8 @@ static const struct {
     {"wal-claim-damaged.bin", 0, 1, 8192 + 72},
     {"wal-record-of-other-segment.bin", 0, 1, 8192 + 72},
     {"wal-commit-and-copy-damaged.bin", 0, 2, 8192 + 72 + 80},
+    /* The first record was replaced by another one that is valid: the next does not follow it. */
+    {"wal-record-replaced.bin", 0, 1, 8192 + 72},
 };
 
 #define CORRUPT_DIR HF_TEST_GOLDEN_DIR "/../corrupt"

@@ -330,6 +330,15 @@ int hf_reference_with_tag(const char *repository, const char *tag, char out[HF_R
 
 /* --- how people see them ---------------------------------------------------------------------- */
 
+static bool means(const char *shown, const char *full)
+{
+    char again[HF_REFERENCE_MAX];
+
+    return hf_reference_normalize(shown, again, NULL) == 0 && strcmp(again, full) == 0;
+}
+
+/* The shortest form that still means the same: a part that looks like a host must not come first.
+ */
 static const char *familiar_start(const char *full)
 {
     const char *rest = full + strlen(HUB) + 1;
@@ -337,9 +346,9 @@ static const char *familiar_start(const char *full)
     if (strncmp(full, HUB "/", strlen(HUB) + 1) != 0)
         return full;
     if (strncmp(rest, HUB_LIBRARY, strlen(HUB_LIBRARY)) == 0 &&
-        !strchr(rest + strlen(HUB_LIBRARY), '/'))
+        !strchr(rest + strlen(HUB_LIBRARY), '/') && means(rest + strlen(HUB_LIBRARY), full))
         return rest + strlen(HUB_LIBRARY);
-    return rest;
+    return means(rest, full) ? rest : full;
 }
 
 const char *hf_reference_familiar(const char *full, char shown[HF_REFERENCE_MAX])

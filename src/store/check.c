@@ -75,6 +75,22 @@ static int check_ground(struct hf_check *check, struct hf_error *err)
     return rc;
 }
 
+static int decide_end(void *arg, struct hf_change *change, struct hf_error *err)
+{
+    (void)arg;
+    return hf_change_setting(change, HF_SETTING_LOST_RECORDS, NULL, err);
+}
+
+/* All that may belong to a record that was lost is in safety: from here on residue is residue. */
+static int end_repair(struct hf_check *check, struct hf_error *err)
+{
+    static const char note[] = "fsck\0--repair\0finished";
+
+    return check->fsck->repair && check->lost_records && !check->residue_left
+               ? hf_store_change(check->store, note, sizeof(note), decide_end, NULL, err)
+               : 0;
+}
+
 static int check_contents(struct hf_check *check, struct hf_error *err)
 {
     int rc = hf_check_catalog(check, err);
@@ -91,6 +107,8 @@ static int check_contents(struct hf_check *check, struct hf_error *err)
         rc = hf_check_unfinished(check, err);
     if (rc == 0 && !check->is_cut_short)
         rc = hf_check_residue(check, err);
+    if (rc == 0)
+        rc = end_repair(check, err);
     return rc;
 }
 

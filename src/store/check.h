@@ -63,7 +63,8 @@ struct hf_check {
     bool is_cut_short;    /* the catalog is that of the last good position of a damaged log */
     bool is_repairing;    /* the log was begun anew behind its damage */
     bool is_mended;       /* entries of the catalog were made to agree */
-    bool lost_records;    /* repaired: what the log still says may lack anything */
+    bool lost_records;    /* HF_SETTING_LOST_RECORDS: the catalog may lack anything */
+    bool residue_left;    /* some could not be removed */
     struct hf_error heal; /* why --from was of no use */
     struct hf_check_damage *damage;
     size_t damage_count, damage_capacity;

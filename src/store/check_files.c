@@ -176,6 +176,7 @@ static int see_file(void *arg, const struct hf_survey_file *file, struct hf_erro
     int rc = check->fsck->repair ? remove_file(check, file, &removed, &why) : 0;
     if (rc == HF_ERR_NOT_FOUND || (rc == 0 && check->fsck->repair && !removed))
         return 0; /* it is gone, or needed by now */
+    check->residue_left = check->residue_left || rc != 0;
     if (file->stat.kind == HF_IO_DIR)
         (void)snprintf(message, sizeof(message), "nothing accounts for this folder");
     else

@@ -62,8 +62,6 @@ static void note_gap(void *arg, struct hf_store *store, const struct hf_wal_gap 
     struct hf_buf message = {0};
     char path[300];
 
-    if (!gap->is_copy && gap->to > gap->from)
-        check->lost_records = true;
     describe_gap(store, gap, &message);
     (void)snprintf(path, sizeof(path), "wal/%s", gap->damage.file);
     const char *text = hf_buf_text(&message);
@@ -107,6 +105,24 @@ static int give_up(struct hf_check *check, const struct hf_error *why, struct hf
                                 why->file[0] != '\0' ? why->file : NULL, why->message, err);
 }
 
+/* Did this repair or one that was cut lose records of the log? */
+static int read_loss(struct hf_check *check, struct hf_error *err)
+{
+    struct hf_snapshot *snapshot = NULL;
+    char value[8];
+
+    int rc = hf_snapshot_take(check->store, &snapshot, err);
+    if (rc == 0)
+        rc = hf_snapshot_setting(snapshot, HF_SETTING_LOST_RECORDS, value, sizeof(value), err);
+    hf_snapshot_release(snapshot);
+    check->lost_records = rc == 0;
+    if (rc == 0 && !check->is_repairing)
+        return hf_check_note_damage(check, HF_FINDING_LOG, HF_DIR_WAL,
+                                    "records were lost, and the repair after that was interrupted",
+                                    err);
+    return rc == HF_ERR_NOT_FOUND ? 0 : rc;
+}
+
 int hf_check_open(struct hf_check *check, struct hf_error *err)
 {
     const struct hf_past_damage past = {.gap = note_gap, .arg = check};
@@ -128,5 +144,5 @@ int hf_check_open(struct hf_check *check, struct hf_error *err)
         return rc;
     }
     check->is_cut_short = hf_store_damage(check->store, NULL) != 0;
-    return 0;
+    return read_loss(check, err);
 }

@@ -37,6 +37,10 @@ HF_API HF_MUST_USE int hf_store_open_io(struct hf_io *io, const char *root,
                                         const struct hf_store_options *options,
                                         struct hf_store **out_store, struct hf_error *err);
 
+/* A setting that is there while a repair of a log that lost records is not finished: what nothing
+ * accounts for may be an image's. */
+#define HF_SETTING_LOST_RECORDS "lost-records"
+
 /* For repair. */
 struct hf_past_damage {
     /* A part of the log is lost; the store's tail is the catalog before it. */

@@ -42,6 +42,7 @@ static void free_store(struct hf_store *store)
 struct telling {
     struct hf_store *store;
     const struct hf_past_damage *past;
+    bool lost_records;
 };
 
 static int tell_gap(void *arg, const struct hf_wal_gap *gap, struct hf_error *err)
@@ -49,14 +50,23 @@ static int tell_gap(void *arg, const struct hf_wal_gap *gap, struct hf_error *er
     struct telling *telling = arg;
 
     (void)err;
+    if (!gap->is_copy && gap->to > gap->from)
+        telling->lost_records = true;
     telling->past->gap(telling->past->arg, telling->store, gap);
     return 0;
+}
+
+static int note_loss(void *arg, struct hf_change *change, struct hf_error *err)
+{
+    (void)arg;
+    return hf_change_setting(change, HF_SETTING_LOST_RECORDS, "1", err);
 }
 
 /* wal/FORMAT.md 3.6: what was read counts only when a checkpoint has it. */
 static int open_log_past_damage(struct hf_store *store, struct hf_wal_options *options,
                                 const struct hf_past_damage *past, struct hf_error *err)
 {
+    static const char note[] = "fsck\0--repair\0records of the log are lost";
     struct telling telling = {.store = store, .past = past};
 
     int rc =
@@ -69,7 +79,11 @@ static int open_log_past_damage(struct hf_store *store, struct hf_wal_options *o
     if (rc != 0)
         return rc;
     hf_catalog_advance(&store->catalog, hf_wal_tail(store->wal));
-    return hf_store_checkpoint(store, err);
+    /* Before the checkpoint: with it the log looks whole, and a repair that is cut then must know
+     * that it is not. */
+    if (telling.lost_records)
+        rc = hf_store_change(store, note, sizeof(note), note_loss, NULL, err);
+    return rc == 0 ? hf_store_checkpoint(store, err) : rc;
 }
 
 /* While we open it, others may take checkpoints and delete the log that ours needs. */

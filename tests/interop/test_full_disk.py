@@ -12,7 +12,7 @@ import archives
 from archives import Image, layer, small_layer
 from suite import equal, main
 from tap import Skip
-from tools import Shown, full_name, need_root
+from tools import full_name, need_root
 
 MIB = 1 << 20
 SIZE = 48 * MIB
@@ -261,8 +261,7 @@ class Cases:
     def not_made(self, kind):
         with Disk(self.suite.sandbox, kind) as self.disk:
             self.holdfast.root = self.disk.point + "/store"
-            sizes = (0, 4096, 65536, MIB, 3 * MIB // 2, 2 * MIB, 3 * MIB)
-            for leave in sizes:
+            for leave in (0, 4096, 65536, MIB, 3 * MIB // 2, 2 * MIB):  # the image alone has 2
                 self.disk.fill(leave)
                 done = self.holdfast.try_it("load", "-q", "-i", self.new)
                 assert done.returncode == 1 and re.search(FULL, done.stderr), \
