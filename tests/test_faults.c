@@ -111,8 +111,7 @@ static const struct op {
 };
 #define OP_COUNT (int)(sizeof(ops) / sizeof(ops[0]))
 
-/* --- a store to begin with ----------------------------------------------------------------------
- */
+/* --- a store to begin with -------------------------------------------------------------------- */
 
 /* A folder with the files as they were, so that every run makes the same calls. */
 static struct hf_store *begin(const struct op *op)
@@ -200,8 +199,7 @@ static enum outcome outcome_of(int rc)
     return rc == 0 ? ACKNOWLEDGED : rc == HF_ERR_OUTCOME_UNKNOWN ? UNKNOWN : REFUSED;
 }
 
-/* --- calls ---------------------------------------------------------------------------------------
- */
+/* --- calls ------------------------------------------------------------------------------------ */
 
 static const struct fault {
     enum hf_test_failure failure;
@@ -403,8 +401,7 @@ START_TEST(a_store_whose_making_fails_at_any_call_is_made_when_done_again)
 }
 END_TEST
 
-/* --- allocations --------------------------------------------------------------------------------
- */
+/* --- allocations ------------------------------------------------------------------------------ */
 
 START_TEST(an_operation_whose_nth_allocation_fails_is_refused_or_done)
 {
@@ -495,8 +492,7 @@ START_TEST(a_look_whose_nth_allocation_fails_shows_all_when_done_again)
 }
 END_TEST
 
-/* --- deaths
- * ---------------------------------------------------------------------------------------- */
+/* --- deaths ----------------------------------------------------------------------------------- */
 
 /* In a child: the operation, then closing, dying before the n-th call. Exits 77 then. */
 static bool die_in(int (*run)(struct hf_store *store), struct hf_store *store, unsigned n,

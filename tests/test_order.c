@@ -38,7 +38,7 @@ static void teardown(void)
     hf_test_remove_dir(path);
 }
 
-/* --- finding calls --------------------------------------------------------------------------- */
+/* --- finding calls ---------------------------------------------------------------------------- */
 
 #define NONE SIZE_MAX
 
@@ -221,8 +221,7 @@ static void assert_none(size_t from, size_t to, enum hf_test_op op, const char *
                   hf_test_op_name(op), what, i, from, to);
 }
 
-/* --- making a store
- * ------------------------------------------------------------------------------- */
+/* --- making a store --------------------------------------------------------------------------- */
 
 START_TEST(a_store_is_made_with_format_last_and_everything_synced)
 {
@@ -328,8 +327,7 @@ START_TEST(a_store_whose_making_ended_before_the_last_sync_is_synced_when_it_is_
 }
 END_TEST
 
-/* --- content
- * --------------------------------------------------------------------------------------- */
+/* --- content ---------------------------------------------------------------------------------- */
 
 static const struct hf_test_load first_load = {"app:1", "one", {"layer a", "layer b"}};
 
@@ -405,8 +403,7 @@ START_TEST(a_load_of_known_parts_claims_before_it_looks)
 }
 END_TEST
 
-/* --- removal
- * ----------------------------------------------------------------------------------------- */
+/* --- removal ---------------------------------------------------------------------------------- */
 
 START_TEST(a_removal_is_durable_step_by_step)
 {
@@ -494,8 +491,7 @@ START_TEST(a_refusal_is_told_when_what_it_rests_on_is_durable)
 }
 END_TEST
 
-/* --- the log
- * ------------------------------------------------------------------------------------------- */
+/* --- the log ---------------------------------------------------------------------------------- */
 
 /* 3.4 or 3.5: the new segment is whole, synced, named, its folder synced, then told of. */
 static void assert_new_segment(const char *name, const char *file)
@@ -593,8 +589,7 @@ START_TEST(a_segment_without_a_spare_is_made_of_synced_zeros)
 }
 END_TEST
 
-/* --- checkpoints
- * ----------------------------------------------------------------------------------------- */
+/* --- checkpoints ------------------------------------------------------------------------------ */
 
 START_TEST(a_checkpoint_is_durable_before_what_it_replaces_goes)
 {
@@ -624,8 +619,7 @@ START_TEST(a_checkpoint_is_durable_before_what_it_replaces_goes)
 }
 END_TEST
 
-/* --- recovery
- * --------------------------------------------------------------------------------------------- */
+/* --- recovery --------------------------------------------------------------------------------- */
 
 START_TEST(recovery_publishes_step_by_step_what_was_committed)
 {

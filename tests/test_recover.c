@@ -210,8 +210,7 @@ START_TEST(files_that_nobody_owns_are_swept)
 }
 END_TEST
 
-/* --- what others do while it runs --------------------------------------------------------------
- */
+/* --- what others do while it runs ------------------------------------------------------------- */
 
 static struct hf_store *other_handle;
 static struct hf_txn *others_txn;
@@ -299,8 +298,35 @@ START_TEST(recovery_by_a_handle_that_is_behind_loses_nothing)
 }
 END_TEST
 
-/* --- reading, and damage
- * -------------------------------------------------------------------------- */
+/* Recovery was cut after it had made a link anew, before it removed the old one from trash. */
+START_TEST(a_recovery_cut_between_a_new_link_and_the_old_one_is_repeated)
+{
+    struct hf_digest digest = hf_test_digest_of("their bytes");
+    char hex[HF_DIGEST_TEXT_MAX], name[300] = "", staged[600], blob[300], trash[300];
+
+    other_handle = hf_test_must_open(&watch.io, path, HF_OPEN_READ_WRITE);
+    hf_test_watch_restart(&watch);
+    begin_commit_and_end();
+    for (size_t i = 0; i < watch.event_count; i++) /* the link that failed */
+        if (watch.events[i].op == HF_TEST_LINK)
+            snprintf(name, sizeof(name), "%s", watch.events[i].from);
+    ck_assert_str_ne(name, "");
+    hf_test_must_close(other_handle);
+    hf_test_must_close(store);
+    unsigned long long id = strtoull(strrchr(name, '/') + 1, NULL, 16);
+    snprintf(staged, sizeof(staged), "%s", in(name));
+    snprintf(blob, sizeof(blob), "blobs/sha256/%s", hf_digest_hex(&digest, hex));
+    snprintf(trash, sizeof(trash), "trash/%s.%016llx", hex, id);
+    ck_assert_int_eq(link(staged, in(blob)), 0);
+    ck_assert_int_eq(link(staged, in(trash)), 0);
+    store = hf_test_must_open(&watch.io, path, HF_OPEN_READ_WRITE);
+    ck_assert(hf_test_has_name(store, "their:1", &digest));
+    ck_assert(!is_there(trash) && is_there(blob) && !is_there(name));
+    hf_test_read_all(store);
+}
+END_TEST
+
+/* --- reading, and damage ---------------------------------------------------------------------- */
 
 /* The cost is that of what was in flight. */
 START_TEST(recovery_does_not_list_the_blobs)
@@ -458,6 +484,7 @@ int main(void)
     tcase_add_test(tests, files_that_nobody_owns_are_swept);
     tcase_add_test(tests, who_commits_and_dies_while_recovery_looks_is_not_rolled_back);
     tcase_add_test(tests, who_begins_commits_and_dies_while_recovery_looks_is_not_swept);
+    tcase_add_test(tests, a_recovery_cut_between_a_new_link_and_the_old_one_is_repeated);
     tcase_add_test(tests, recovery_by_a_handle_that_is_behind_loses_nothing);
     tcase_add_test(tests, recovery_does_not_list_the_blobs);
     tcase_add_loop_test(tests, who_only_reads_an_unclean_store_writes_nothing, 0, 2);

@@ -491,7 +491,7 @@ START_TEST(file_beyond_ustar_gets_a_pax_header)
     size_t len;
     int fd = open(tar, O_RDWR | O_CREAT, 0600);
 
-    ck_assert_int_eq(hf_save_sink_tar(hf_io_posix(), fd, tar, &sink, NULL), 0);
+    ck_assert_int_eq(hf_save_sink_tar(hf_io_posix(), fd, tar, 0, &sink, NULL), 0);
     ck_assert_int_eq(sink->begin(sink, "blobs/sha256/large", size, NULL), 0);
     sink->free(sink);
     close(fd);

@@ -80,8 +80,7 @@ static void damage_blob(const char *text)
     close(fd);
 }
 
-/* --- all or nothing -----------------------------------------------------------------------------
- */
+/* --- all or nothing --------------------------------------------------------------------------- */
 
 START_TEST(a_commit_is_visible_to_all_and_after_opening_again)
 {
@@ -236,8 +235,24 @@ START_TEST(a_blob_whose_sync_failed_is_never_committed)
 }
 END_TEST
 
-/* --- what leaves
- * ---------------------------------------------------------------------------------- */
+/* It is in the log, and will be durable with the next sync of anybody. */
+START_TEST(a_commit_whose_sync_cannot_begin_has_an_unknown_outcome)
+{
+    struct hf_test_load load = {"app:1", "one", {"layer a"}};
+    struct hf_digest top = hf_test_top_of(&load);
+
+    must_load(store, "app:1", "one", "layer a", NULL);
+    hf_test_watch_match(&watch, HF_TEST_OP_BIT(HF_TEST_WRITE), "shared");
+    hf_test_watch_fail(&watch, 3, HF_TEST_FAILS, -5, false); /* appending, tail, SYNCING */
+    ck_assert_int_eq(hf_test_tag(store, "app:2", &top, &err), HF_ERR_OUTCOME_UNKNOWN);
+    ck_assert_uint_eq(watch.failed, 1);
+    hf_test_watch_fail(&watch, 0, HF_TEST_FAILS, 0, false);
+    reopen();
+    ck_assert(hf_test_has_name(store, "app:2", &top));
+}
+END_TEST
+
+/* --- what leaves ------------------------------------------------------------------------------ */
 
 START_TEST(what_loses_its_last_name_leaves_and_what_is_shared_stays)
 {
@@ -302,8 +317,7 @@ START_TEST(a_hold_refuses_and_says_who)
 }
 END_TEST
 
-/* --- claims
- * ---------------------------------------------------------------------------------------- */
+/* --- claims ----------------------------------------------------------------------------------- */
 
 static int decide_put(void *arg, struct hf_change *change, struct hf_error *why)
 {
@@ -394,8 +408,7 @@ START_TEST(what_is_removed_before_it_is_published_leaves_no_bytes)
 }
 END_TEST
 
-/* --- damage
- * ------------------------------------------------------------------------------------------ */
+/* --- damage ----------------------------------------------------------------------------------- */
 
 START_TEST(a_damaged_copy_is_healed_by_who_brings_the_bytes)
 {
@@ -463,8 +476,7 @@ START_TEST(a_missing_file_is_damage_and_not_absence)
 }
 END_TEST
 
-/* --- absent objects
- * ------------------------------------------------------------------------------------ */
+/* --- absent objects --------------------------------------------------------------------------- */
 
 static int decide_index(void *arg, struct hf_change *change, struct hf_error *why)
 {
@@ -516,8 +528,7 @@ START_TEST(an_absent_object_is_known_cannot_be_named_and_leaves_with_who_refers_
 }
 END_TEST
 
-/* --- threads
- * -------------------------------------------------------------------------------------------- */
+/* --- threads ---------------------------------------------------------------------------------- */
 
 struct worker {
     struct hf_store *in;
@@ -571,8 +582,7 @@ START_TEST(loads_removals_checkpoints_and_recoveries_go_on_together)
 }
 END_TEST
 
-/* --- any sequence
- * ---------------------------------------------------------------------------------------- */
+/* --- any sequence ----------------------------------------------------------------------------- */
 
 #define NAMES 6
 #define PARTS 8
@@ -752,6 +762,7 @@ int main(void)
     tcase_add_test(tests, an_object_that_gets_no_name_is_not_there);
     tcase_add_test(tests, bytes_that_hash_to_something_else_are_not_taken);
     tcase_add_test(tests, a_blob_whose_sync_failed_is_never_committed);
+    tcase_add_test(tests, a_commit_whose_sync_cannot_begin_has_an_unknown_outcome);
     tcase_add_test(tests, what_loses_its_last_name_leaves_and_what_is_shared_stays);
     tcase_add_test(tests, a_name_that_moves_takes_the_last_hold_of_what_it_named);
     tcase_add_test(tests, a_second_name_keeps_an_object);

@@ -75,8 +75,7 @@ static int append(struct hf_test_log *log, const void *payload, size_t len, uint
     return rc;
 }
 
-/* --- one order ---------------------------------------------------------------------------------
- */
+/* --- one order -------------------------------------------------------------------------------- */
 
 START_TEST(a_new_log_is_opened_and_each_handle_sees_the_others_records)
 {
@@ -268,8 +267,7 @@ START_TEST(many_threads_append_and_sync_together)
 }
 END_TEST
 
-/* --- segments ------------------------------------------------------------------------------------
- */
+/* --- segments --------------------------------------------------------------------------------- */
 
 START_TEST(a_full_segment_is_followed_by_another_and_a_spare_is_always_there)
 {
@@ -367,8 +365,7 @@ START_TEST(trimming_deletes_what_ends_before_a_position_and_a_handle_left_behind
 }
 END_TEST
 
-/* --- failed syncs
- * --------------------------------------------------------------------------------- */
+/* --- failed syncs ----------------------------------------------------------------------------- */
 
 static void fail_next_fdatasync(void)
 {
@@ -453,8 +450,28 @@ START_TEST(a_sync_that_fails_while_a_segment_is_switched_is_final_too)
 }
 END_TEST
 
-/* --- deaths
- * ---------------------------------------------------------------------------------------- */
+/* The kernel calls its pages clean now: another sync of the same file would succeed for nothing. */
+START_TEST(a_spare_whose_sync_failed_is_not_used_again)
+{
+    static uint8_t payload[400000];
+    uint64_t end = 0;
+
+    ck_assert_int_eq(append(&a, payload, sizeof(payload), &end), 0);
+    hf_test_watch_match(&watch, HF_TEST_OP_BIT(HF_TEST_FSYNC), "wal/spare");
+    hf_test_watch_fail(&watch, 1, HF_TEST_FAILS, -EIO, false);
+    ck_assert_int_eq(append(&a, payload, 300000, &end), HF_ERR_IO);
+    ck_assert_uint_eq(watch.failed, 1);
+    hf_test_watch_restart(&watch);
+    ck_assert_int_eq(append(&a, payload, 300000, &end), 0);
+    ck_assert_int_eq(hf_wal_sync(a.wal, end, &err), 0);
+    size_t named = hf_test_watch_find(&watch, 0, HF_TEST_RENAME, "0000000000000003.seg");
+    ck_assert_uint_lt(named, watch.event_count);
+    ck_assert_str_eq(watch.events[named].from, "wal/new");
+    ck_assert_uint_eq(a.count, 2);
+}
+END_TEST
+
+/* --- deaths ----------------------------------------------------------------------------------- */
 
 START_TEST(a_living_appender_is_not_taken_over)
 {
@@ -509,6 +526,40 @@ START_TEST(a_segment_in_which_an_appender_died_is_not_written_to_again)
         hf_test_log_expect(&a, "living", NULL);
     else
         hf_test_log_expect(&a, "dead", "living", NULL);
+}
+END_TEST
+
+/* Nothing in the log itself calls it durable; `shared` does. */
+START_TEST(damage_of_the_newest_durable_record_is_not_taken_for_a_torn_tail)
+{
+    int status = 0;
+    size_t len = 0;
+
+    hf_test_log_commit(&a, "first");
+    hf_test_log_commit(&a, "newest");
+    uint64_t position = a.records[1].position;
+    hf_test_log_close(&a);
+    fflush(stdout);
+    pid_t child = fork();
+    if (child == 0) { /* makes the log irregular, without a record */
+        hf_test_log_open(&b, &watch.io, path);
+        hf_test_watch_match(&watch, HF_TEST_OP_BIT(HF_TEST_WRITE), ".seg");
+        hf_test_watch_fail(&watch, 1, HF_TEST_EXITS, 0, false);
+        hf_test_log_append(&b, HF_WAL_COMMIT, "dead");
+        _exit(1);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(WEXITSTATUS(status), 77);
+    uint8_t *data = hf_test_read_file(path, "wal/0000000000000002.seg", &len);
+    size_t off = (size_t)(8192 + position - 4096);
+    memset(data + off, 0x99, 8000); /* COMMIT and COPY */
+    hf_test_write_file(path, "wal/0000000000000002.seg", data, len);
+    free(data);
+    hf_test_log_open(&b, &watch.io, path);
+    ck_assert(b.opened.corrupt);
+    ck_assert_uint_eq(b.opened.damage.offset, off);
+    hf_test_log_expect(&b, "first", NULL);
+    hf_test_log_close(&b);
 }
 END_TEST
 
@@ -614,8 +665,7 @@ START_TEST(a_process_that_dies_before_any_call_leaves_a_log_with_all_that_it_ack
 }
 END_TEST
 
-/* --- whatever call fails
- * ---------------------------------------------------------------------------- */
+/* --- whatever call fails ---------------------------------------------------------------------- */
 
 static const struct fault {
     enum hf_test_failure failure;
@@ -809,8 +859,7 @@ START_TEST(an_append_that_was_called_failed_does_not_come_back)
 }
 END_TEST
 
-/* --- who reads
- * ---------------------------------------------------------------------------------------- */
+/* --- who reads -------------------------------------------------------------------------------- */
 
 START_TEST(a_record_that_could_not_be_taken_is_handed_on_again)
 {
@@ -915,8 +964,7 @@ START_TEST(a_reader_follows_while_a_handle_that_was_behind_takes_over)
 }
 END_TEST
 
-/* --- boots and copies
- * -------------------------------------------------------------------------------- */
+/* --- boots and copies ------------------------------------------------------------------------- */
 
 START_TEST(after_a_boot_or_in_a_copy_the_log_is_taken_over)
 {
@@ -1016,9 +1064,11 @@ int main(void)
     tcase_add_test(tests, who_waits_for_the_sync_of_another_thread_that_failed_is_told_so);
     tcase_add_test(tests, another_handle_syncs_after_a_failed_sync_only_by_taking_over);
     tcase_add_test(tests, a_sync_that_fails_while_a_segment_is_switched_is_final_too);
+    tcase_add_test(tests, a_spare_whose_sync_failed_is_not_used_again);
     tcase_add_test(tests, a_living_appender_is_not_taken_over);
     tcase_add_test(tests, records_of_a_dead_handle_that_were_not_synced_are_moved);
     tcase_add_loop_test(tests, a_segment_in_which_an_appender_died_is_not_written_to_again, 0, 2);
+    tcase_add_test(tests, damage_of_the_newest_durable_record_is_not_taken_for_a_torn_tail);
     tcase_add_test(tests, an_owner_that_ends_while_we_look_is_not_taken_for_dead);
     tcase_add_test(tests, records_of_a_dead_handle_that_were_synced_stay_where_they_are);
     tcase_add_test(tests,

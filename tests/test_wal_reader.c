@@ -44,8 +44,7 @@ static void teardown(void)
     hf_test_remove_dir(path);
 }
 
-/* --- a log with a bit of everything ------------------------------------------------------------
- */
+/* --- a log with a bit of everything ----------------------------------------------------------- */
 
 static void sync_all(struct hf_test_log *log)
 {
@@ -384,8 +383,7 @@ START_TEST(a_torn_log_is_taken_over_with_each_record_once)
 }
 END_TEST
 
-/* --- COPY ---------------------------------------------------------------------------------------
- */
+/* --- COPY ------------------------------------------------------------------------------------- */
 
 static void overwrite(const char *name, uint64_t off, size_t len, uint8_t byte)
 {
@@ -444,8 +442,7 @@ START_TEST(a_copy_of_another_commit_is_not_taken)
 }
 END_TEST
 
-/* --- from segment to segment ---------------------------------------------------------------------
- */
+/* --- from segment to segment ------------------------------------------------------------------ */
 
 static void make_three_segments(void)
 {
@@ -609,8 +606,7 @@ START_TEST(a_segment_without_a_header_ends_the_log_there)
 }
 END_TEST
 
-/* --- files
- * ---------------------------------------------------------------------------------------- */
+/* --- files ------------------------------------------------------------------------------------ */
 
 /* Bytes of a stored file, with the zeros that were left away at its end. */
 static uint8_t *read_stored(const char *folder, const char *name, size_t *out_len)

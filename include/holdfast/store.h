@@ -111,7 +111,7 @@ struct hf_recovery_report {
 HF_API const struct hf_recovery_report *hf_store_recovery(const struct hf_store *store);
 /*
  * Recover again, in an open store: what processes that died since opening have left.
- * The report of hf_store_recovery is replaced.
+ * The report of hf_store_recovery is replaced: who reads one must not recover in another thread.
  */
 HF_API HF_MUST_USE int hf_store_recover(struct hf_store *store, struct hf_error *err);
 /* What recovery would do, without doing it; the store may be open read-only. The report of

@@ -23,7 +23,8 @@
 #define TRIES 10
 /* Descriptors are scarce. What lies beyond is opened when its turn comes, and may be gone by then:
  * an error, and no harm. */
-#define OPEN_MAX 256
+#define OPEN_MAX        256
+#define WRITEBACK_BYTES (32u * 1024u * 1024u)
 
 struct save {
     struct hf_io *io;
@@ -138,11 +139,19 @@ static int plan(struct save *save, struct hf_error *err)
 
 /* --- writing ---------------------------------------------------------------------------------- */
 
+static int open_sink(struct save *save, struct hf_save_output *output, struct hf_save_sink **out,
+                     struct hf_error *err)
+{
+    if (output->is_dir)
+        return hf_save_sink_dir(save->io, output->temporary, out, err);
+    return hf_save_sink_tar(save->io, output->fd, output->name,
+                            output->temporary ? WRITEBACK_BYTES : 0, out, err);
+}
+
 static int write_all(struct save *save, struct hf_save_output *output, struct hf_error *err)
 {
     struct hf_save_sink *sink = NULL;
-    int rc = output->is_dir ? hf_save_sink_dir(save->io, output->temporary, &sink, err)
-                            : hf_save_sink_tar(save->io, output->fd, output->name, &sink, err);
+    int rc = open_sink(save, output, &sink, err);
 
     if (rc != 0)
         return rc;

@@ -21,10 +21,17 @@ struct hf_save_sink {
     void (*free)(struct hf_save_sink *sink);
 };
 
-/* A tar on `fd`, which stays the caller's. Every byte of it follows from the files: times are 0,
- * owners root. `name` is borrowed, for messages. */
+/*
+ * A tar on `fd`, which stays the caller's. Every byte of it follows from the files: times are 0,
+ * owners root.
+ *
+ * name             borrowed, for messages
+ * writeback_bytes  write-back is started in pieces of this size, so that a sync at the end finds
+ *                  little to do; 0: for who will not sync
+ */
 HF_MUST_USE int hf_save_sink_tar(struct hf_io *io, int fd, const char *name,
-                                 struct hf_save_sink **out, struct hf_error *err);
+                                 uint64_t writeback_bytes, struct hf_save_sink **out,
+                                 struct hf_error *err);
 /*
  * Files below the folder `path`, which exists and is empty. Each file is synced at its end, folders
  * at finish. `path` is borrowed.

@@ -7,9 +7,6 @@
 #include <archive_entry.h>
 #include <stdlib.h>
 
-/* Write-back is started in pieces of this size, so that a sync at the end finds little to do. */
-#define WRITEBACK_BYTES (32u * 1024u * 1024u)
-
 struct tar_sink {
     struct hf_save_sink base;
     struct hf_io *io;
@@ -17,6 +14,7 @@ struct tar_sink {
     const char *name;
     struct archive *archive;
     struct archive_entry *entry;
+    uint64_t writeback_bytes; /* 0: none is started */
     uint64_t written_bytes;
     uint64_t writeback_off;
     struct hf_error err; /* of the first failed write */
@@ -28,7 +26,8 @@ static void write_bytes(struct tar_sink *sink, const void *data, size_t len)
 {
     sink->rc = hf_io_write(sink->io, sink->fd, data, len, sink->name, &sink->err);
     sink->written_bytes += len;
-    if (sink->rc == 0 && sink->written_bytes - sink->writeback_off >= WRITEBACK_BYTES) {
+    if (sink->rc == 0 && sink->writeback_bytes > 0 &&
+        sink->written_bytes - sink->writeback_off >= sink->writeback_bytes) {
         hf_io_start_writeback(sink->io, sink->fd, sink->writeback_off,
                               sink->written_bytes - sink->writeback_off);
         sink->writeback_off = sink->written_bytes;
@@ -122,8 +121,8 @@ static int open_archive(struct tar_sink *sink)
     return archive_write_open(archive, sink, NULL, take_bytes, NULL) == ARCHIVE_OK ? 0 : -1;
 }
 
-int hf_save_sink_tar(struct hf_io *io, int fd, const char *name, struct hf_save_sink **out,
-                     struct hf_error *err)
+int hf_save_sink_tar(struct hf_io *io, int fd, const char *name, uint64_t writeback_bytes,
+                     struct hf_save_sink **out, struct hf_error *err)
 {
     struct tar_sink *sink = calloc(1, sizeof(*sink));
 
@@ -137,6 +136,7 @@ int hf_save_sink_tar(struct hf_io *io, int fd, const char *name, struct hf_save_
     sink->io = io;
     sink->fd = fd;
     sink->name = name;
+    sink->writeback_bytes = writeback_bytes;
     sink->archive = archive_write_new();
     sink->entry = archive_entry_new();
     if (!sink->archive || !sink->entry || open_archive(sink) != 0) {

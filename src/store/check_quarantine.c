@@ -74,11 +74,16 @@ static int set_aside(struct hf_check *check, const struct hf_digest *digest,
     struct hf_store *store = check->store;
     int root = store->layout.root;
     char path[HF_PATH_MAX], kept[HF_PATH_MAX], dir[HF_PATH_MAX];
+    struct hf_io_stat stat;
 
     *out_gone = false;
     hf_path_blob(digest, path);
     hf_path_removed(HF_DIR_QUARANTINE, digest, hf_wal_tail(store->wal), kept);
-    int rc = hf_io_link(store->io, root, path, root, kept, err);
+    int rc = hf_io_stat_at(store->io, root, path, &stat, err);
+    if (rc == 0 && stat.kind != HF_IO_FILE)
+        return HF_ERR_NOT_FOUND; /* a folder or link in its place is residue */
+    if (rc == 0)
+        rc = hf_io_link(store->io, root, path, root, kept, err);
     if (rc == 0)
         rc = hf_io_sync_dir(store->io, root, HF_DIR_QUARANTINE, err);
     if (rc == 0)

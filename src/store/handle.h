@@ -24,6 +24,7 @@ struct hf_store {
     bool rebooted;
     uint64_t torn_bytes;
     struct hf_error damage; /* code 0: none */
+    pthread_mutex_t recovery_mutex; /* of the pointer below */
     struct hf_recovery *recovery;
 };
 

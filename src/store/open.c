@@ -26,6 +26,7 @@ static struct hf_store *new_store(struct hf_io *io, const char *root)
         free(store);
         return NULL;
     }
+    pthread_mutex_init(&store->recovery_mutex, NULL);
     return store;
 }
 
@@ -34,6 +35,7 @@ static void free_store(struct hf_store *store)
     hf_wal_close(store->wal);
     hf_catalog_close(&store->catalog);
     hf_recovery_free(store->recovery);
+    pthread_mutex_destroy(&store->recovery_mutex);
     hf_layout_close(&store->layout);
     free(store->root);
     free(store);

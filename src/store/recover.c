@@ -465,8 +465,11 @@ int hf_store_run_recovery(struct hf_store *store, bool dry_run, struct hf_error 
     recovery->report.clean = recovery->report.entry_count == 0;
     recovery->report.rebooted = store->rebooted;
     recovery->report.torn_bytes = store->torn_bytes;
-    hf_recovery_free(store->recovery);
+    pthread_mutex_lock(&store->recovery_mutex);
+    struct hf_recovery *old = store->recovery;
     store->recovery = recovery;
+    pthread_mutex_unlock(&store->recovery_mutex);
+    hf_recovery_free(old);
     return 0;
 }
 

@@ -20,8 +20,8 @@ struct hf_staged_blob {
     bool is_dropped;
 };
 
-/* Values of claimed_by_digest that are no index. UNSURE: its record may be in the log, so it is dropped
- * at the end. */
+/* Values of claimed_by_digest that are no index. UNSURE: its record may be in the log, so it is
+ * dropped at the end. */
 #define HF_CLAIM_NOT_FOUND SIZE_MAX
 #define HF_CLAIM_UNSURE    (SIZE_MAX - 1)
 

@@ -98,6 +98,22 @@ def empty_slot_and_quarantine(store):
     return lambda root: os.mkdir(os.path.join(root, "staging/0"))
 
 
+@legal()
+def folder_of_the_file_system(store):
+    return lambda root: os.mkdir(os.path.join(root, "lost+found"))
+
+
+@legal(LIVE, CUT)
+def bytes_that_leave_beside_an_absent_object(store):
+    digest = sha256(b"absent!")
+    store.blobs[digest] = b"absent!"
+    image = list(store.image(5))[-1]
+    references = [digest, *list(store.image(5))[:2]]
+    change(store, Changes().put(b"O" + digest, value_O(7, 0, state=ABSENT)).put(
+        b"X" + digest, struct.pack("<Q", 4096)).put(edge_O(digest, image)).put(
+            b"O" + image, object_of(b'{"manifest":5}', references)))
+
+
 @legal(LIVE, CUT)
 def torn_tail(store):
     store.log.junk.append((store.log.position, b"\x40" * 500))

@@ -48,6 +48,16 @@ def blob_of_nobody(store):
     store.blobs[sha256(b"residue")] = b"residue"
 
 
+@wrong(r"blobs/sha256/\w+ \(7 bytes\) is accounted for by nothing")
+def blob_of_an_absent_object(store):
+    digest = sha256(b"absent!")
+    store.blobs[digest] = b"absent!"
+    image = list(store.image(5))[-1]
+    references = [digest, *list(store.image(5))[:2]]
+    change(store, Changes().put(b"O" + digest, value_O(7, 0, state=ABSENT)).put(
+        edge_O(digest, image)).put(b"O" + image, object_of(b'{"manifest":5}', references)))
+
+
 @wrong(r"blobs/sha256/tmp is no name")
 def temporary_file_among_blobs(store):
     store.files["blobs/sha256/tmp"] = b""

@@ -2,6 +2,7 @@
 
 import filecmp
 import os
+import signal
 import sys
 
 import archives
@@ -90,6 +91,7 @@ def main(make_cases, parts, after=0):
 
     Parts are methods of what make_cases makes; all of them when none is named. `after` so many
     arguments of the program's own."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # and clean up
     command, check = map(os.path.abspath, sys.argv[1:3])
     part, words = sys.argv[3 + after:4 + after], sys.argv[4 + after:5 + after]
     with Sandbox() as sandbox:

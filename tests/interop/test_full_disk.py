@@ -205,7 +205,7 @@ class Cases:
         """Names until the log has no room: then an error, and names can still be dropped."""
         self.disk.fill()
         count = 0
-        while count < 3000 and self.works_or_fails("tag", "app:1", "tag:%d" % count):
+        while count < 1200 and self.works_or_fails("tag", "app:1", "tag:%d" % count):
             count += 1
         self.works("rmi", "app:2")
         self.works("untag", *["tag:%d" % i for i in range(min(count, 20))])

@@ -128,13 +128,15 @@ static void check_object(struct checker *c, const struct checker_map *map,
 
     hf_digest_text(digest, hex);
     check_edges(c, map, digest, entry != NULL);
-    if (entry && get(map, checker_digest_key('X', digest)))
-        checker_complain(c, "%s: %s is an object and may be removed at once (X)", c->where, hex);
     if (!entry && get(map, checker_digest_key('S', digest)) &&
         !get(map, checker_digest_key('X', digest)))
         checker_complain(c, "%s: %s is staged (S), is no object and may not be removed (X)",
                          c->where, hex);
     if (entry && checker_decode_object(entry, &object)) {
+        /* What is ABSENT may have bytes that have yet to leave. */
+        if (object.state != CHECKER_ABSENT && get(map, checker_digest_key('X', digest)))
+            checker_complain(c, "%s: %s is an object and may be removed at once (X)", c->where,
+                             hex);
         check_references(c, map, &object);
         checker_object_release(&object);
     }

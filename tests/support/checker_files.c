@@ -20,6 +20,7 @@ static const struct kind_of_file root_entries[] = {
     {"catalog", HF_IO_DIR, false},    {"blobs", HF_IO_DIR, false},
     {"staging", HF_IO_DIR, false},    {"trash", HF_IO_DIR, false},
     {"quarantine", HF_IO_DIR, false}, {"FORMAT.new", HF_IO_FILE, true},
+    {"lost+found", HF_IO_DIR, false}, /* the file system's own */
 };
 
 /* Stats `dir`/`name` and complains unless it is of the kind. */
@@ -143,6 +144,22 @@ static bool has_key(const struct checker *c, char kind, const struct hf_digest *
     return i < c->map.count && checker_has_prefix(c->map.entries[i], key.bytes, key.len);
 }
 
+/* An ABSENT object has no bytes, so it accounts for none (section 7). */
+static bool is_accounted_for(const struct checker *c, const struct hf_digest *digest)
+{
+    struct checker_key key = checker_digest_key('O', digest);
+    const struct checker_entry *entry = checker_map_get(&c->map, key.bytes, key.len);
+    struct hf_checker_object object;
+
+    if (entry && checker_decode_object(entry, &object)) {
+        bool has_bytes = object.state != CHECKER_ABSENT;
+        checker_object_release(&object);
+        if (has_bytes)
+            return true;
+    }
+    return has_key(c, 'S', digest) || has_key(c, 'X', digest) || has_key(c, 'C', digest);
+}
+
 static int check_blobs_of(struct checker *c, const char *algorithm, struct hf_error *err)
 {
     struct checker_strings names = {0};
@@ -162,8 +179,7 @@ static int check_blobs_of(struct checker *c, const char *algorithm, struct hf_er
             continue;
         if (!parse_hex_digest(algorithm, names.items[i], strlen(names.items[i]), &digest))
             checker_complain(c, "%s is no name of section 1", path);
-        else if (!has_key(c, 'O', &digest) && !has_key(c, 'S', &digest) &&
-                 !has_key(c, 'X', &digest) && !has_key(c, 'C', &digest))
+        else if (!is_accounted_for(c, &digest))
             checker_complain(c, "%s (%" PRIu64 " bytes) is accounted for by nothing", path,
                              stat.size_bytes);
     }

@@ -19,8 +19,8 @@ static const struct hf_io_ops *real(void)
     return hf_io_posix()->ops;
 }
 
-/* Where `path` under `dir` is, told below of the root. */
-static void place(struct hf_test_watch *watch, int dir, const char *path, char out[120])
+/* Where `path` under `dir` is, told below of the root. With path_mutex. */
+static void place_locked(struct hf_test_watch *watch, int dir, const char *path, char out[120])
 {
     size_t root_len = strlen(watch->root);
 
@@ -38,6 +38,13 @@ static void place(struct hf_test_watch *watch, int dir, const char *path, char o
         snprintf(out, 120, "%s", path);
     else
         snprintf(out, 120, "%.50s/%.68s", parent, path);
+}
+
+static void place(struct hf_test_watch *watch, int dir, const char *path, char out[120])
+{
+    pthread_mutex_lock(&watch->path_mutex);
+    place_locked(watch, dir, path, out);
+    pthread_mutex_unlock(&watch->path_mutex);
 }
 
 static struct hf_test_event *keep(struct hf_test_watch *watch, const struct hf_test_event *event)
@@ -114,7 +121,7 @@ static enum verdict enter_fd(struct hf_io *io, enum hf_test_op op, int fd, uint6
     struct hf_test_event event = {.op = op, .off = off, .len = len};
 
     hf_test_require(fd >= 0 && fd < 1024);
-    memcpy(event.path, watch_of(io)->paths[fd], sizeof(event.path));
+    place(watch_of(io), fd, ".", event.path);
     if (data)
         memcpy(event.head, data, len < sizeof(event.head) ? (size_t)len : sizeof(event.head));
     return enter(watch_of(io), &event, out_rc);
@@ -129,8 +136,12 @@ static int watch_openat(struct hf_io *io, int dir, const char *path, unsigned fl
         return rc;
     int fd = real()->openat(io, dir, path, flags, mode);
     if (fd >= 0) {
+        char placed[120];
         hf_test_require(fd < 1024);
-        place(watch, dir, path, watch->paths[fd]);
+        place(watch, dir, path, placed);
+        pthread_mutex_lock(&watch->path_mutex);
+        memcpy(watch->paths[fd], placed, sizeof(placed));
+        pthread_mutex_unlock(&watch->path_mutex);
     }
     return fd;
 }
@@ -242,9 +253,11 @@ static void follow_rename(struct hf_test_watch *watch, int from_dir, const char 
 
     place(watch, from_dir, from, old);
     place(watch, to_dir, to, new);
+    pthread_mutex_lock(&watch->path_mutex);
     for (size_t fd = 0; fd < 1024; fd++)
         if (strcmp(watch->paths[fd], old) == 0)
             memcpy(watch->paths[fd], new, sizeof(new));
+    pthread_mutex_unlock(&watch->path_mutex);
 }
 
 static int watch_renameat(struct hf_io *io, int from_dir, const char *from, int to_dir,
@@ -413,6 +426,7 @@ void hf_test_watch_init(struct hf_test_watch *watch, const char *root)
     watch->io.ops = &watch->ops;
     snprintf(watch->root, sizeof(watch->root), "%s", root ? root : "");
     pthread_mutex_init(&watch->mutex, NULL);
+    pthread_mutex_init(&watch->path_mutex, NULL);
 }
 
 void hf_test_watch_release(struct hf_test_watch *watch)
@@ -421,6 +435,7 @@ void hf_test_watch_release(struct hf_test_watch *watch)
     watch->events = NULL;
     watch->event_count = watch->event_capacity = 0;
     pthread_mutex_destroy(&watch->mutex);
+    pthread_mutex_destroy(&watch->path_mutex);
 }
 
 void hf_test_watch_restart(struct hf_test_watch *watch)

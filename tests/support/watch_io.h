@@ -63,7 +63,8 @@ struct hf_test_watch {
     struct hf_io_ops ops;
     char root[256]; /* what paths are told below of */
     pthread_mutex_t mutex;
-    char paths[1024][120]; /* of open descriptors */
+    pthread_mutex_t path_mutex;
+    char paths[1024][120]; /* of open descriptors; under path_mutex */
 
     struct hf_test_event *events;
     size_t event_count, event_capacity;
