@@ -281,6 +281,21 @@ uint64_t hf_wal_tail(struct hf_wal *wal)
     return tail;
 }
 
+uint64_t hf_wal_segments_since(struct hf_wal *wal)
+{
+    pthread_mutex_lock(&wal->state);
+    uint64_t count = wal->current.header.sequence - wal->counted_from;
+    pthread_mutex_unlock(&wal->state);
+    return count;
+}
+
+void hf_wal_note_checkpoint(struct hf_wal *wal)
+{
+    pthread_mutex_lock(&wal->state);
+    wal->counted_from = wal->current.header.sequence;
+    pthread_mutex_unlock(&wal->state);
+}
+
 uint64_t hf_wal_durable(struct hf_wal *wal)
 {
     pthread_mutex_lock(&wal->state);

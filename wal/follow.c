@@ -65,6 +65,7 @@ int hf_wal_seek(struct hf_wal *wal, uint64_t from, struct hf_error *err)
                        "wal/: the log begins at position %" PRIu64 ", but is needed from %" PRIu64,
                        segment.header.first, from);
     }
+    wal->counted_from = segment.header.sequence;
     enter_segment(wal, &segment);
     wal->skip_below = from;
     return 0;

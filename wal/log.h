@@ -45,6 +45,7 @@ struct hf_wal {
     uint64_t durable;              /* what this handle knows of it */
     bool took_over;                /* this handle has taken the log over, at opening or later */
     uint64_t torn_bytes;
+    uint64_t counted_from; /* sequence: hf_wal_segments_since */
     _Atomic bool read_only;
     _Atomic bool failed;    /* a sync of ours failed, or an append that could not be undone */
     _Atomic bool corrupt;   /* `damage` tells where; read-only from then on */

@@ -169,14 +169,15 @@ static int find_needed(struct hf_wal *wal, const uint64_t *numbers, size_t count
     *out_index = 0;
     for (size_t i = count; i > 0; i--) {
         struct hf_wal_segment segment;
+        struct hf_error why = {0};
         int rc = hf_wal_segment_open(wal->io, wal->options.wal_dir, numbers[i - 1],
-                                     wal->options.uuid, false, &segment, err);
-        if (rc == HF_ERR_CORRUPT)
+                                     wal->options.uuid, false, &segment, &why);
+        if (rc == HF_ERR_CORRUPT || rc == HF_ERR_IO)
             continue;
         if (rc == HF_ERR_NOT_FOUND)
             break; /* somebody else trims too */
         if (rc != 0)
-            return rc;
+            return hf_fail(err, rc, "%s", why.message);
         bool is_needed = segment.header.first <= position;
         hf_wal_segment_close(wal->io, &segment);
         if (is_needed) {
@@ -198,7 +199,11 @@ int hf_wal_trim(struct hf_wal *wal, uint64_t position, struct hf_error *err)
     for (size_t i = 0; rc == 0 && i < needed; i++) {
         char name[HF_WAL_NAME_MAX];
         hf_wal_segment_name(numbers[i], name);
-        rc = hf_io_unlink(wal->io, wal->options.wal_dir, name, err);
+        /* A cut must not bring a lower one back without this one, or there would be a gap. */
+        if (i > 0)
+            rc = hf_io_sync_dir(wal->io, wal->options.wal_dir, ".", err);
+        if (rc == 0)
+            rc = hf_io_unlink(wal->io, wal->options.wal_dir, name, err);
         if (rc == HF_ERR_NOT_FOUND)
             rc = 0;
     }

@@ -140,8 +140,14 @@ HF_MUST_USE int hf_wal_lock_job(struct hf_wal *wal, uint64_t byte, bool wait, bo
                                 struct hf_error *err);
 void hf_wal_unlock_job(struct hf_wal *wal, uint64_t byte);
 
-/* Unlink every segment that ends at or before `position`. Lowest first; no sync: a segment that
- * comes back after a cut is deleted again. */
+/* How many segments lie between where this handle began to read (or took its last checkpoint) and
+ * the tail. A take-over begins one, however little the last one holds. */
+uint64_t hf_wal_segments_since(struct hf_wal *wal);
+/* A checkpoint was taken: count from here on. */
+void hf_wal_note_checkpoint(struct hf_wal *wal);
+
+/* Unlink every segment that ends at or before `position`. Lowest first, wal/ synced in between; the
+ * last, if it comes back after a cut, is deleted again. */
 HF_MUST_USE int hf_wal_trim(struct hf_wal *wal, uint64_t position, struct hf_error *err);
 
 #endif

@@ -18,6 +18,7 @@
 
 /* The log since the newest checkpoint may grow to this before another is taken. */
 #define CHECKPOINT_LOG_BYTES (4u * 1024u * 1024u)
+#define CHECKPOINT_SEGMENTS  16u
 
 int hf_catalog_open(struct hf_catalog *catalog, const struct hf_layout *layout, uint64_t *out_from,
                     uint64_t *out_must_reach, struct hf_error *err)
@@ -148,7 +149,7 @@ void hf_catalog_view_tail(struct hf_catalog *catalog, struct hf_view *out)
     pthread_mutex_unlock(&catalog->mutex);
 }
 
-bool hf_catalog_wants_checkpoint(struct hf_catalog *catalog)
+bool hf_catalog_wants_checkpoint(struct hf_catalog *catalog, uint64_t segments)
 {
     pthread_mutex_lock(&catalog->mutex);
     uint64_t since = catalog->durable_position - hf_base_position(catalog->base);
@@ -156,6 +157,8 @@ bool hf_catalog_wants_checkpoint(struct hf_catalog *catalog)
     bool wants = since > CHECKPOINT_LOG_BYTES && since > size / 2;
     /* A damaged one is replaced while the log that stands in for it is still kept. */
     wants = wants || (since > 0 && hf_base_is_damaged(catalog->base, NULL));
+    /* Each unclean stop begins a segment, however little was logged. */
+    wants = wants || (since > 0 && segments >= CHECKPOINT_SEGMENTS);
     pthread_mutex_unlock(&catalog->mutex);
     return wants;
 }

@@ -62,7 +62,8 @@ void hf_catalog_view_tail(struct hf_catalog *catalog, struct hf_view *out);
 uint64_t hf_catalog_last_time_ns(struct hf_catalog *catalog);
 
 /* Is it time for a checkpoint? */
-bool hf_catalog_wants_checkpoint(struct hf_catalog *catalog);
+/* `segments`: how many the log has begun since the last one. */
+bool hf_catalog_wants_checkpoint(struct hf_catalog *catalog, uint64_t segments);
 /* Take one at the durable position, delete what is older than the second newest, trim the log.
  * Under lock byte CHECKPOINT. */
 HF_MUST_USE int hf_catalog_checkpoint(struct hf_catalog *catalog, struct hf_wal *wal,

@@ -90,11 +90,12 @@ void hf_store_checkpoint_if_due(struct hf_store *store)
 {
     bool got = false;
 
-    if (!hf_catalog_wants_checkpoint(&store->catalog))
+    if (!hf_catalog_wants_checkpoint(&store->catalog, hf_wal_segments_since(store->wal)))
         return;
     if (hf_wal_lock_job(store->wal, HF_WAL_LOCK_CHECKPOINT, false, &got, NULL) != 0 || !got)
         return; /* somebody is at it */
     /* The log has it all; the next operation tries again. */
-    hf_tolerate(hf_catalog_checkpoint(&store->catalog, store->wal, NULL));
+    if (hf_catalog_checkpoint(&store->catalog, store->wal, NULL) == 0)
+        hf_wal_note_checkpoint(store->wal);
     hf_wal_unlock_job(store->wal, HF_WAL_LOCK_CHECKPOINT);
 }

@@ -173,6 +173,8 @@ static int open_and_recover(struct hf_store *store, const struct hf_past_damage 
         rc = hf_store_run_recovery(store, store->read_only, err);
     if (locked)
         hf_io_unlock(store->io, store->layout.lock, HF_WAL_LOCK_RECOVERY, 1);
+    if (rc == 0 && !store->read_only && past == NULL)
+        hf_store_checkpoint_if_due(store);
     return rc;
 }
 
