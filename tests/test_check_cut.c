@@ -1,6 +1,7 @@
 /*
  * Proves that a repair may be cut at any change it makes, and that any call of it may fail: another
- * repair then ends as the first would have, and nothing but what was damaged is touched.
+ * repair then ends as the first would have, and nothing but what was damaged is touched. And that
+ * what the disk refuses to read is treated as damaged.
  */
 #include "support/damage.h"
 #include "support/suite.h"
@@ -136,9 +137,7 @@ static void damage_blob_curably(void)
 static void expect_whole(void)
 {
     hf_test_expect_clean(root, "mended");
-    hf_test_expect_whole(root, &hf_test_image_a);
-    hf_test_expect_whole(root, &hf_test_image_b);
-    hf_test_expect_whole(root, &hf_test_image_c);
+    hf_test_expect_all_whole(root);
 }
 
 static void damage_log(void)
@@ -161,15 +160,7 @@ static void expect_log_mended(void)
 
 static void damage_checkpoint(void)
 {
-    struct hf_store *store = hf_test_must_open(hf_io_posix(), root, HF_OPEN_READ_WRITE);
-
-    for (int i = 0; i < 2; i++) {
-        struct hf_digest top = hf_test_top_of(&hf_test_image_a);
-        ck_assert_int_eq(hf_test_tag(store, "more:1", &top, NULL), 0);
-        ck_assert_int_eq(hf_test_untag(store, "more:1", NULL), 0);
-        ck_assert_int_eq(hf_store_checkpoint(store, NULL), 0);
-    }
-    hf_test_must_close(store);
+    hf_test_make_checkpoints(root, 2);
     hf_test_flip(root, hf_test_newest(root, "catalog", ".ckpt"), 4096 + 30);
 }
 
@@ -214,6 +205,49 @@ START_TEST(any_call_of_a_repair_may_fail)
 }
 END_TEST
 
+/* --- what the disk refuses to read ------------------------------------------------------------ */
+
+/* Reads of a file fail for good, until it is gone. */
+static void expect_survived_without(const char *path)
+{
+    hf_test_watch_match(&watch, HF_TEST_OP_BIT(HF_TEST_READ), path);
+    hf_test_watch_fail(&watch, 1, HF_TEST_FAILS, -EIO, true);
+    ck_assert_int_eq(repair_watched(), 0);
+    ck_assert_uint_gt(watch.failed, 0);
+    copy(root, damaged);
+    expect_whole();
+}
+
+START_TEST(segment_that_cannot_be_read_is_gone_past)
+{
+    hf_test_make_checkpoints(root, 1);
+    expect_survived_without(hf_test_newest(root, "wal", ".seg"));
+}
+END_TEST
+
+START_TEST(checkpoint_that_cannot_be_read_is_replaced)
+{
+    hf_test_make_checkpoints(root, 2);
+    expect_survived_without(hf_test_newest(root, "catalog", ".ckpt"));
+}
+END_TEST
+
+START_TEST(bytes_that_cannot_be_read_are_damaged)
+{
+    char blob[HF_PATH_MAX];
+
+    strcpy(blob, hf_test_blob_of("only in a"));
+    hf_test_watch_match(&watch, HF_TEST_OP_BIT(HF_TEST_READ), blob);
+    hf_test_watch_fail(&watch, 1, HF_TEST_FAILS, -EIO, true);
+    ck_assert_int_eq(repair_watched(), 0);
+    copy(root, damaged);
+    expect_blob_contained();
+    /* The disk reads it well again. */
+    hf_test_expect_all_repaired(hf_test_repair(root, HF_TEST_FULL, NULL));
+    expect_whole();
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("check_cut");
@@ -222,5 +256,8 @@ int main(void)
     tcase_set_timeout(tests, 600);
     tcase_add_loop_test(tests, repair_may_be_cut_at_every_change, 0, SCENARIO_COUNT);
     tcase_add_loop_test(tests, any_call_of_a_repair_may_fail, 0, SCENARIO_COUNT);
+    tcase_add_test(tests, segment_that_cannot_be_read_is_gone_past);
+    tcase_add_test(tests, checkpoint_that_cannot_be_read_is_replaced);
+    tcase_add_test(tests, bytes_that_cannot_be_read_are_damaged);
     return hf_test_run("check_cut", tests);
 }

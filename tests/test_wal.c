@@ -461,6 +461,7 @@ START_TEST(a_spare_whose_sync_failed_is_not_used_again)
     hf_test_watch_fail(&watch, 1, HF_TEST_FAILS, -EIO, false);
     ck_assert_int_eq(append(&a, payload, 300000, &end), HF_ERR_IO);
     ck_assert_uint_eq(watch.failed, 1);
+    hf_test_watch_fail(&watch, 0, HF_TEST_FAILS, 0, false);
     hf_test_watch_restart(&watch);
     ck_assert_int_eq(append(&a, payload, 300000, &end), 0);
     ck_assert_int_eq(hf_wal_sync(a.wal, end, &err), 0);

@@ -36,6 +36,30 @@ void hf_wal_reader_forget(struct hf_wal_reader *reader)
     hf_buf_clear(&reader->window);
 }
 
+/* Block by block; one that can't be read is zeros, which are no record. */
+static int read_blocks(struct hf_wal_reader *reader, uint8_t *into, size_t want, uint64_t off,
+                       size_t *out_got, struct hf_error *err)
+{
+    struct hf_error why;
+    size_t done = 0, got = HF_WAL_BLOCK;
+
+    while (done < want && got > 0) {
+        size_t left = HF_WAL_BLOCK - (size_t)((off + done) % HF_WAL_BLOCK);
+        size_t len = left < want - done ? left : want - done;
+        int rc = hf_io_pread(reader->io, reader->segment->fd, into + done, len, off + done, &got,
+                             reader->segment->name, &why);
+        if (rc == HF_ERR_IO) {
+            memset(into + done, 0, len);
+            got = len;
+        } else if (rc != 0) {
+            return hf_fail(err, rc, "%s", why.message);
+        }
+        done += got;
+    }
+    *out_got = done;
+    return 0;
+}
+
 /* *out_bytes: `len` bytes at `off` of the file, borrowed until the next call; NULL beyond its end.
  */
 static int window_at(struct hf_wal_reader *reader, uint64_t off, size_t len,
@@ -51,6 +75,8 @@ static int window_at(struct hf_wal_reader *reader, uint64_t off, size_t len,
             return hf_buf_check(&reader->window, err);
         int rc = hf_io_pread(reader->io, reader->segment->fd, into, want, off, &got,
                              reader->segment->name, err);
+        if (rc == HF_ERR_IO && reader->skips_unreadable)
+            rc = read_blocks(reader, into, want, off, &got, err);
         if (rc != 0)
             return rc;
         reader->window.len = got;

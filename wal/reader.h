@@ -22,11 +22,12 @@ struct hf_wal_reader {
     uint64_t position;                    /* where the next record is looked for */
     uint64_t previous;                    /* checksum of the record before it */
     uint64_t durable;                     /* largest position that what was read calls durable */
+    bool skips_unreadable;                /* what the disk refuses to read counts as damaged */
     struct hf_buf window;                 /* bytes of the file from window_off on */
     uint64_t window_off;
 };
 
-/* At the first record of the segment. */
+/* At the first record of the segment. skips_unreadable may be set then. */
 void hf_wal_reader_init(struct hf_wal_reader *reader, struct hf_io *io,
                         const struct hf_wal_segment *segment);
 void hf_wal_reader_release(struct hf_wal_reader *reader);

@@ -134,6 +134,7 @@ static int scan_segment(struct scan *scan, const struct hf_wal_segment *segment,
     int rc = 0;
 
     hf_wal_reader_init(&reader, scan->options->io, segment);
+    reader.skips_unreadable = true;
     if (scan->result.segments++ == 0) {
         scan->result.first = segment->header.first;
         scan->result.end = segment->header.first;

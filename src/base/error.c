@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { MESSAGE_SIZE = sizeof(((struct hf_error *)0)->message) };
+
 const char *hf_error_name(int code)
 {
     switch (code) {
@@ -69,7 +71,7 @@ static void reset(struct hf_error *err, int code)
 
 int hf_fail(struct hf_error *err, int code, const char *format, ...)
 {
-    char message[sizeof(err->message)];
+    char message[MESSAGE_SIZE];
     va_list args;
 
     assert(code < 0);
@@ -109,7 +111,7 @@ int hf_fail_errno(struct hf_error *err, int negative_errno, const char *verb, co
     if (!err)
         return code;
     const char *reason = strerror_r(-negative_errno, reason_space, sizeof(reason_space));
-    char message[sizeof(err->message)];
+    char message[MESSAGE_SIZE];
     set_file(err, file);
     print_cut(message, sizeof(message), "cannot %s %s: %s", verb, err->file, reason);
     err->code = code;
@@ -122,7 +124,7 @@ int hf_fail_errno(struct hf_error *err, int negative_errno, const char *verb, co
 int hf_fail_at(struct hf_error *err, int code, const char *file, uint64_t offset,
                const char *format, ...)
 {
-    char message[sizeof(err->message)];
+    char message[MESSAGE_SIZE];
     va_list args;
 
     assert(code < 0);
@@ -148,7 +150,7 @@ int hf_fail_memory(struct hf_error *err)
 __attribute__((format(printf, 2, 0))) static void put_before(struct hf_error *err,
                                                              const char *format, va_list args)
 {
-    char message[sizeof(err->message)];
+    char message[MESSAGE_SIZE];
 
     vsnprintf(message, sizeof(message), format, args);
     if (err->message[0] != '\0') {

@@ -148,6 +148,7 @@ int hf_change_set_name(struct hf_change *change, const char *name, const struct 
         hf_buf_clear(&change->value);
         rc = hf_change_put(change, err);
     }
+    change->adds = true;
     return rc;
 }
 
@@ -172,6 +173,7 @@ int hf_change_add_hold(struct hf_change *change, const struct hf_hold *hold, uin
         return rc;
     entry.id = hf_wal_tail(change->store->wal) + change->hold_count++;
     entry.time_ns = change->time_ns;
+    change->adds = true;
     hf_key_digest_number(&change->key, HF_KEY_HOLD, &hold->target, entry.id);
     hf_hold_encode(&change->value, &entry);
     rc = hf_change_put(change, err);
@@ -234,6 +236,7 @@ int hf_change_setting(struct hf_change *change, const char *name, const char *va
     hf_key_text(&change->key, HF_KEY_SETTING, name);
     if (value == NULL || value[0] == '\0')
         return hf_change_delete(change, err);
+    change->adds = true;
     hf_buf_clear(&change->value);
     hf_buf_put_text(&change->value, value);
     return hf_change_put(change, err);

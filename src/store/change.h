@@ -20,6 +20,7 @@ struct hf_change {
     uint32_t hold_count;
     size_t staged_used; /* staged blobs that `S` entries were put for */
     size_t removed;     /* objects that `X` entries were put for */
+    bool adds;          /* a name, a hold, a setting: what a full disk may refuse */
     hf_removed_fn *on_removed;
     void *on_removed_arg;
     struct hf_buf key, value; /* scratch */

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -72,12 +73,18 @@ static void note_gap(void *arg, struct hf_store *store, const struct hf_wal_gap 
     hf_buf_release(&message);
 }
 
-static bool is_doubtful(const struct hf_store *store, int rc)
+/* A sector that the disk refuses to read is as lost as one that it gives back changed. */
+static bool is_damage(int rc, const struct hf_error *why)
 {
-    return rc == HF_ERR_CORRUPT || (rc == 0 && hf_store_damage(store, NULL) != 0);
+    return rc == HF_ERR_CORRUPT || (rc == HF_ERR_IO && why->sys_errno == EIO);
 }
 
-/* *out_rc: of the last try. */
+/* Opened, but cut short at the last good position of the log? */
+static bool is_damaged(const struct hf_store *store)
+{
+    return hf_store_damage(store, NULL) != 0;
+}
+
 static int open_normally(struct hf_check *check, struct hf_error *err)
 {
     const struct hf_store_options options = {.mode = check->fsck->repair ? HF_OPEN_READ_WRITE
@@ -85,18 +92,18 @@ static int open_normally(struct hf_check *check, struct hf_error *err)
     int rc = 0;
 
     for (int i = 0; i < HF_CHECK_LOOKS; i++) {
-        if (check->store != NULL)
-            rc = hf_store_close(check->store, err);
+        *err = (struct hf_error){0};
+        rc = hf_store_close(check->store, err);
         check->store = NULL;
-        if (rc == 0 || rc == HF_ERR_CORRUPT)
+        if (rc == 0)
             rc = hf_store_open_io(check->io, check->root, &options, &check->store, err);
-        if (!is_doubtful(check->store, rc))
+        if (rc == 0 ? !is_damaged(check->store) : !is_damage(rc, err))
             return rc;
     }
     return rc;
 }
 
-/* Its end is closed: what can be told without opening it is told, and this. */
+/* It can't be opened: what can be told without opening it is told, and this. */
 static int give_up(struct hf_check *check, const struct hf_error *why, struct hf_error *err)
 {
     bool is_checkpoint = strncmp(why->file, HF_DIR_CATALOG "/", strlen(HF_DIR_CATALOG) + 1) == 0;
@@ -129,20 +136,20 @@ int hf_check_open(struct hf_check *check, struct hf_error *err)
     struct hf_error why = {0};
 
     int rc = open_normally(check, &why);
-    if (is_doubtful(check->store, rc) && check->fsck->repair) {
-        rc = check->store != NULL ? hf_store_close(check->store, &why) : 0;
+    if (check->fsck->repair && (rc == 0 ? is_damaged(check->store) : is_damage(rc, &why))) {
+        rc = hf_store_close(check->store, &why);
         check->store = NULL;
         if (rc == 0)
             rc = hf_store_open_past_damage(check->io, check->root, &past, &check->store, &why);
         check->is_repairing = rc == 0;
     }
-    if (rc == HF_ERR_CORRUPT)
+    if (is_damage(rc, &why))
         return give_up(check, &why, err);
     if (rc != 0) {
         if (err != NULL)
             *err = why;
         return rc;
     }
-    check->is_cut_short = hf_store_damage(check->store, NULL) != 0;
+    check->is_cut_short = is_damaged(check->store);
     return read_loss(check, err);
 }

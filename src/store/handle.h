@@ -23,7 +23,7 @@ struct hf_store {
     bool read_only;
     bool rebooted;
     uint64_t torn_bytes;
-    struct hf_error damage; /* code 0: none */
+    struct hf_error damage;         /* code 0: none */
     pthread_mutex_t recovery_mutex; /* of the pointer below */
     struct hf_recovery *recovery;
 };

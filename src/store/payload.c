@@ -35,7 +35,7 @@ static void add(struct hf_payload *payload, uint8_t op, const struct hf_buf *key
     hf_buf_put_u16(&payload->changes, (uint16_t)key->len);
     hf_buf_put_u32(&payload->changes, (uint32_t)value_len);
     hf_buf_put(&payload->changes, key->data, key->len);
-    if (value_len > 0)
+    if (value != NULL && value_len > 0)
         hf_buf_put(&payload->changes, value->data, value_len);
     payload->count++;
 }

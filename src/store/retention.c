@@ -87,7 +87,7 @@ static int open_usable(const struct hf_layout *layout, uint64_t below,
             continue; /* a newer one has just taken its place */
         if (rc != 0 && first.code == 0)
             first = why;
-        if (rc != 0 && rc != HF_ERR_CORRUPT)
+        if (rc != 0 && rc != HF_ERR_CORRUPT && rc != HF_ERR_IO) /* a block the disk refuses */
             break;
     }
     hf_checkpoint_list_release(&list);

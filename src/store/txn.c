@@ -296,6 +296,8 @@ static int log_change(struct hf_store *store, const void *note, size_t note_len,
     hf_change_init(&change, store, NULL);
     *out_end = hf_wal_tail(store->wal);
     int rc = decide_all(&change, NULL, note, note_len, decide, arg, err);
+    if (rc == 0 && change.adds) /* the last room in the log is for what frees space */
+        rc = hf_wal_reserve(store->wal, err);
     if (rc == 0 && change.payload.count > 0) {
         rc = own_next(store, out_txn, err);
         if (rc == 0)

@@ -51,7 +51,8 @@ class Ended:
 
     def __init__(self, suite, command, stdin):
         usage = suite.path("usage")
-        done = subprocess.run([sys.argv[3], usage, "300", *command], stdin=stdin or subprocess.DEVNULL,
+        measured = os.path.abspath(sys.argv[3])
+        done = subprocess.run([measured, usage, "300", *command], stdin=stdin or subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
                               env=suite.sandbox.environment)
         self.out = done.stdout.decode(errors="backslashreplace")

@@ -19,14 +19,13 @@ const struct hf_test_load hf_test_image_c = {.name = "c:1", .text = "c", .parts 
 
 void hf_test_damage_setup(char *root)
 {
-    struct hf_test_load big = hf_test_image_c;
     struct hf_store *store;
 
     hf_test_make_dir(root);
     store = hf_test_must_open(hf_io_posix(), root, HF_OPEN_CREATE);
     ck_assert_int_eq(hf_test_load(store, &hf_test_image_a, NULL), 0);
     ck_assert_int_eq(hf_test_load(store, &hf_test_image_b, NULL), 0);
-    ck_assert_int_eq(hf_test_load(store, &big, NULL), 0);
+    ck_assert_int_eq(hf_test_load(store, &hf_test_image_c, NULL), 0);
     hf_test_must_close(store);
 }
 
@@ -153,6 +152,38 @@ void hf_test_expect_whole(const char *root, const struct hf_test_load *image)
         rc = hf_blob_read_all(store, &part, 4096, &data, &len, &err);
         ck_assert_msg(rc == 0, "%s: %s: %s", image->name, image->parts[i], err.message);
         free(data);
+    }
+    hf_test_must_close(store);
+}
+
+void hf_test_expect_all_whole(const char *root)
+{
+    hf_test_expect_whole(root, &hf_test_image_a);
+    hf_test_expect_whole(root, &hf_test_image_b);
+    hf_test_expect_whole(root, &hf_test_image_c);
+}
+
+void hf_test_expect_takes_more(const char *root)
+{
+    static const struct hf_test_load more = {.name = "more:1", .text = "more", .parts = {"more"}};
+    struct hf_store *store = hf_test_must_open(hf_io_posix(), root, HF_OPEN_READ_WRITE);
+    struct hf_error err = {0};
+    int rc = hf_test_load(store, &more, &err);
+
+    ck_assert_msg(rc == 0, "cannot load any more: %s", err.message);
+    hf_test_must_close(store);
+    hf_test_expect_whole(root, &more);
+}
+
+void hf_test_make_checkpoints(const char *root, unsigned count)
+{
+    struct hf_store *store = hf_test_must_open(hf_io_posix(), root, HF_OPEN_READ_WRITE);
+    struct hf_digest top = hf_test_top_of(&hf_test_image_a);
+
+    for (unsigned i = 0; i < count; i++) {
+        ck_assert_int_eq(hf_test_tag(store, "passing:1", &top, NULL), 0);
+        ck_assert_int_eq(hf_test_untag(store, "passing:1", NULL), 0);
+        ck_assert_int_eq(hf_store_checkpoint(store, NULL), 0);
     }
     hf_test_must_close(store);
 }

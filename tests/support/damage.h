@@ -52,6 +52,12 @@ void hf_test_expect_all_repaired(const struct hf_test_findings *found);
 /* An image is there with all its bytes. */
 void hf_test_expect_whole(const char *root, const struct hf_test_load *image);
 
+void hf_test_expect_all_whole(const char *root); /* all three */
+/* The store takes another image, "more:1". */
+void hf_test_expect_takes_more(const char *root);
+/* Take `count` checkpoints, with a little in the log between. */
+void hf_test_make_checkpoints(const char *root, unsigned count);
+
 /* --- damage ----------------------------------------------------------------------------------- */
 
 /* "ROOT/PATH". Static storage. */
