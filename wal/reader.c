@@ -110,18 +110,52 @@ static int decode_at(struct hf_wal_reader *reader, uint64_t position, bool *out_
     return 0;
 }
 
+/*
+ * *out_off: the first offset at or behind `off`, in steps of 8, whose 8 bytes are not all zero; the
+ * segment's size if there is none. Zeros are most of what is behind the last record.
+ */
+static int skip_zeros(struct hf_wal_reader *reader, uint64_t off, uint64_t *out_off,
+                      struct hf_error *err)
+{
+    uint64_t size = reader->segment->header.size;
+
+    while (off + 8 <= size) {
+        const uint8_t *bytes = NULL;
+        int rc = window_at(reader, off, 8, &bytes, err);
+        if (rc != 0)
+            return rc;
+        if (bytes == NULL)
+            break;
+        const uint8_t *end = reader->window.data + reader->window.len;
+        for (; end - bytes >= 8; bytes += 8, off += 8) {
+            uint64_t word;
+            memcpy(&word, bytes, sizeof(word));
+            if (word != 0) {
+                *out_off = off;
+                return 0;
+            }
+        }
+    }
+    *out_off = size;
+    return 0;
+}
+
 /* The first valid record at or behind `from`, at any multiple of 8. */
 static int scan(struct hf_wal_reader *reader, uint64_t from, uint64_t limit, bool *out_found,
                 struct hf_wal_frame *out, struct hf_error *err)
 {
     const struct hf_wal_header *header = &reader->segment->header;
+    uint64_t off = hf_wal_segment_offset(header, from);
     int rc = 0;
 
     *out_found = false;
-    for (uint64_t at = from; rc == 0 && !*out_found && at < limit; at += 8) {
-        if (hf_wal_segment_offset(header, at) + HF_WAL_RECORD_HEADER > header->size)
+    while (rc == 0 && !*out_found) {
+        rc = skip_zeros(reader, off, &off, err);
+        uint64_t at = header->first + (off - hf_wal_segment_offset(header, header->first));
+        if (rc != 0 || at >= limit || off + HF_WAL_RECORD_HEADER > header->size)
             break;
         rc = decode_at(reader, at, out_found, out, err);
+        off += 8;
     }
     return rc;
 }
@@ -238,20 +272,15 @@ static int count_torn(struct hf_wal_reader *reader, uint64_t *out_torn, struct h
 {
     const struct hf_wal_header *header = &reader->segment->header;
     uint64_t start = hf_wal_segment_offset(header, reader->position);
-    uint64_t last = start;
+    uint64_t last = start, off = start;
+    int rc = skip_zeros(reader, start, &off, err);
 
-    for (uint64_t off = start; off + 8 <= header->size; off += 8) {
-        const uint8_t *bytes = NULL;
-        int rc = window_at(reader, off, 8, &bytes, err);
-        if (rc != 0)
-            return rc;
-        if (bytes == NULL)
-            break;
-        if (memcmp(bytes, "\0\0\0\0\0\0\0", 8) != 0)
-            last = off + 8;
+    while (rc == 0 && off + 8 <= header->size) {
+        last = off + 8;
+        rc = skip_zeros(reader, last, &off, err);
     }
     *out_torn = last - start;
-    return 0;
+    return rc;
 }
 
 int hf_wal_reader_look_behind(struct hf_wal_reader *reader, uint64_t *out_durable,
