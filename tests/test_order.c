@@ -566,6 +566,7 @@ START_TEST(a_full_segment_is_switched_step_by_step)
 }
 END_TEST
 
+/* A removal, that is: nothing else goes on without a spare. */
 START_TEST(a_segment_without_a_spare_is_made_of_synced_zeros)
 {
     char spare[300];
@@ -573,19 +574,40 @@ START_TEST(a_segment_without_a_spare_is_made_of_synced_zeros)
 
     ck_assert_int_eq(hf_test_load(store, &first_load, &err), 0);
     snprintf(spare, sizeof(spare), "%s/wal/spare", path);
-    ck_assert_int_eq(unlink(spare), 0);
-    for (int i = 0; i < 1000; i++) {
+    for (int i = 0; i < 3000; i++) {
         char name[32];
         snprintf(name, sizeof(name), "n%d", i);
-        hf_test_watch_restart(&watch);
         ck_assert_int_eq(hf_test_tag(store, name, &top, &err), 0);
-        if (next(0, HF_TEST_RENAME, "wal/0000000000000003.seg") != NONE)
+        ck_assert_int_eq(unlink(spare), 0);
+        hf_test_watch_restart(&watch);
+        ck_assert_int_eq(hf_test_untag(store, name, &err), 0);
+        if (next(0, HF_TEST_RENAME, ".seg") != NONE)
             break;
     }
-    size_t named = need(0, HF_TEST_RENAME, "wal/0000000000000003.seg");
+    size_t named = need(0, HF_TEST_RENAME, ".seg");
     ck_assert_str_eq(watch.events[named].from, "wal/new");
     ck_assert_order(need_sync(0, "wal/new"), named);
     ck_assert_order(named, need_sync(named, "wal"));
+}
+END_TEST
+
+START_TEST(without_a_spare_nothing_is_added)
+{
+    struct hf_digest top = hf_test_top_of(&first_load);
+    char spare[300];
+    uint64_t id = 0;
+
+    ck_assert_int_eq(hf_test_load(store, &first_load, &err), 0);
+    ck_assert_int_eq(hf_test_tag(store, "there:1", &top, &err), 0);
+    snprintf(spare, sizeof(spare), "%s/wal/spare", path);
+    ck_assert_int_eq(unlink(spare), 0);
+    hf_test_watch_match(&watch, HF_TEST_OP_BIT(HF_TEST_WRITE), "wal/new");
+    hf_test_watch_fail(&watch, 1, HF_TEST_FAILS, -ENOSPC, true);
+    ck_assert_int_eq(hf_test_tag(store, "more:1", &top, &err), HF_ERR_NO_SPACE);
+    ck_assert_int_eq(hf_test_hold(store, &top, &id, &err), HF_ERR_NO_SPACE);
+    ck_assert_int_eq(hf_test_untag(store, "there:1", &err), 0);
+    hf_test_watch_fail(&watch, 0, HF_TEST_FAILS, 0, false);
+    ck_assert_int_eq(hf_test_tag(store, "more:1", &top, &err), 0);
 }
 END_TEST
 
@@ -683,6 +705,7 @@ int main(void)
     tcase_add_test(tests, a_log_is_taken_over_step_by_step);
     tcase_add_test(tests, a_full_segment_is_switched_step_by_step);
     tcase_add_test(tests, a_segment_without_a_spare_is_made_of_synced_zeros);
+    tcase_add_test(tests, without_a_spare_nothing_is_added);
     tcase_add_test(tests, a_checkpoint_is_durable_before_what_it_replaces_goes);
     tcase_add_test(tests, recovery_publishes_step_by_step_what_was_committed);
     tcase_add_test(tests, a_link_whose_folder_could_not_be_synced_is_made_anew);
