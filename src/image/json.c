@@ -131,7 +131,7 @@ int hf_json_text(const json_t *object, const char *key, const char *where, const
 int hf_json_text_copy(const json_t *object, const char *key, const char *where, char *out,
                       size_t size, struct hf_error *err)
 {
-    const char *text;
+    const char *text = "";
     char path[128];
     int rc = hf_json_text(object, key, where, &text, err);
 

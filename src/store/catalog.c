@@ -17,7 +17,7 @@
 #include <stdlib.h>
 
 /* The log since the newest checkpoint may grow to this before another is taken. */
-#define CHECKPOINT_LOG_BYTES (4u * 1024u * 1024u)
+#define CHECKPOINT_LOG_BYTES (1024u * 1024u)
 #define CHECKPOINT_SEGMENTS  16u
 
 int hf_catalog_open(struct hf_catalog *catalog, const struct hf_layout *layout, uint64_t *out_from,
