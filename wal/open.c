@@ -176,8 +176,11 @@ static int find_needed(struct hf_wal *wal, const uint64_t *numbers, size_t count
             continue;
         if (rc == HF_ERR_NOT_FOUND)
             break; /* somebody else trims too */
-        if (rc != 0)
-            return hf_fail(err, rc, "%s", why.message);
+        if (rc != 0) {
+            if (err != NULL)
+                *err = why;
+            return rc;
+        }
         bool is_needed = segment.header.first <= position;
         hf_wal_segment_close(wal->io, &segment);
         if (is_needed) {

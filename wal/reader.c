@@ -52,7 +52,9 @@ static int read_blocks(struct hf_wal_reader *reader, uint8_t *into, size_t want,
             memset(into + done, 0, len);
             got = len;
         } else if (rc != 0) {
-            return hf_fail(err, rc, "%s", why.message);
+            if (err != NULL)
+                *err = why;
+            return rc;
         }
         done += got;
     }

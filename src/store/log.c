@@ -82,6 +82,8 @@ int hf_store_checkpoint(struct hf_store *store, struct hf_error *err)
     if (rc != 0)
         return rc;
     rc = hf_catalog_checkpoint(&store->catalog, store->wal, err);
+    if (rc == 0)
+        hf_wal_note_checkpoint(store->wal);
     hf_wal_unlock_job(store->wal, HF_WAL_LOCK_CHECKPOINT);
     return rc;
 }

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "store/apply.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,7 +88,9 @@ static int open_usable(const struct hf_layout *layout, uint64_t below,
             continue; /* a newer one has just taken its place */
         if (rc != 0 && first.code == 0)
             first = why;
-        if (rc != 0 && rc != HF_ERR_CORRUPT && rc != HF_ERR_IO) /* a block the disk refuses */
+        /* By the disk, not for want of descriptors or rights. */
+        bool is_refused = rc == HF_ERR_IO && why.sys_errno == EIO;
+        if (rc != 0 && rc != HF_ERR_CORRUPT && !is_refused)
             break;
     }
     hf_checkpoint_list_release(&list);

@@ -175,6 +175,15 @@ void hf_test_expect_takes_more(const char *root)
     hf_test_expect_whole(root, &more);
 }
 
+void hf_test_expect_mended_whole(const char *root)
+{
+    ck_assert_uint_gt(hf_test_fsck(root, HF_TEST_QUICK)->count, 0);
+    hf_test_expect_all_repaired(hf_test_repair(root, HF_TEST_QUICK, NULL));
+    hf_test_expect_clean(root, "after repair");
+    hf_test_expect_all_whole(root);
+    hf_test_expect_takes_more(root);
+}
+
 void hf_test_make_checkpoints(const char *root, unsigned count)
 {
     struct hf_store *store = hf_test_must_open(hf_io_posix(), root, HF_OPEN_READ_WRITE);

@@ -55,6 +55,9 @@ void hf_test_expect_whole(const char *root, const struct hf_test_load *image);
 void hf_test_expect_all_whole(const char *root); /* all three */
 /* The store takes another image, "more:1". */
 void hf_test_expect_takes_more(const char *root);
+/* A quick check finds something, a quick repair mends all of it, nothing is lost, and it takes
+ * more. */
+void hf_test_expect_mended_whole(const char *root);
 /* Take `count` checkpoints, with a little in the log between. */
 void hf_test_make_checkpoints(const char *root, unsigned count);
 
