@@ -232,6 +232,26 @@ START_TEST(checkpoint_that_cannot_be_read_is_replaced)
 }
 END_TEST
 
+/* Without any repair: the older one and the log say the same. */
+START_TEST(store_opens_beside_a_checkpoint_that_cannot_be_read)
+{
+    struct hf_store *store = NULL;
+    struct hf_error err = {0};
+    struct hf_digest a = hf_test_top_of(&hf_test_image_a);
+
+    hf_test_make_checkpoints(root, 2);
+    hf_test_watch_match(&watch, HF_TEST_OP_BIT(HF_TEST_READ),
+                        hf_test_newest(root, "catalog", ".ckpt"));
+    hf_test_watch_fail(&watch, 1, HF_TEST_FAILS, -EIO, true);
+    int rc = hf_test_open(&watch.io, root, HF_OPEN_READ_ONLY, &store, &err);
+    ck_assert_msg(rc == 0, "cannot open: %s", err.message);
+    ck_assert_uint_gt(watch.failed, 0);
+    ck_assert(hf_test_has_name(store, "a:1", &a));
+    ck_assert_int_eq(hf_store_close(store, NULL), 0);
+    copy(root, damaged);
+}
+END_TEST
+
 START_TEST(bytes_that_cannot_be_read_are_damaged)
 {
     char blob[HF_PATH_MAX];
@@ -258,6 +278,7 @@ int main(void)
     tcase_add_loop_test(tests, any_call_of_a_repair_may_fail, 0, SCENARIO_COUNT);
     tcase_add_test(tests, segment_that_cannot_be_read_is_gone_past);
     tcase_add_test(tests, checkpoint_that_cannot_be_read_is_replaced);
+    tcase_add_test(tests, store_opens_beside_a_checkpoint_that_cannot_be_read);
     tcase_add_test(tests, bytes_that_cannot_be_read_are_damaged);
     return hf_test_run("check_cut", tests);
 }

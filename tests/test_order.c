@@ -641,6 +641,29 @@ START_TEST(a_checkpoint_is_durable_before_what_it_replaces_goes)
 }
 END_TEST
 
+/* Else a cut could keep a lower one and lose a higher one: a gap, which reads as damage. */
+START_TEST(segments_go_one_by_one)
+{
+    struct hf_digest top = hf_test_top_of(&first_load);
+
+    ck_assert_int_eq(hf_test_load(store, &first_load, &err), 0);
+    for (int i = 0; i < 4; i++) {
+        hf_test_must_close(store); /* a new segment each time */
+        watch.boot[0]++;
+        store = hf_test_must_open(&watch.io, path, HF_OPEN_READ_WRITE);
+        ck_assert_int_eq(hf_test_tag(store, i % 2 == 0 ? "x" : "y", &top, &err), 0);
+    }
+    for (int i = 0; i < 2; i++) { /* the older of two must cover them */
+        ck_assert_int_eq(hf_test_tag(store, i % 2 == 0 ? "z" : "zz", &top, &err), 0);
+        hf_test_watch_restart(&watch);
+        ck_assert_int_eq(hf_store_checkpoint(store, &err), 0);
+    }
+    size_t lower = need(0, HF_TEST_UNLINK, ".seg");
+    size_t higher = need(lower + 1, HF_TEST_UNLINK, ".seg");
+    ck_assert_order(need_sync(lower, "wal"), higher);
+}
+END_TEST
+
 /* --- recovery --------------------------------------------------------------------------------- */
 
 START_TEST(recovery_publishes_step_by_step_what_was_committed)
@@ -707,6 +730,7 @@ int main(void)
     tcase_add_test(tests, a_segment_without_a_spare_is_made_of_synced_zeros);
     tcase_add_test(tests, without_a_spare_nothing_is_added);
     tcase_add_test(tests, a_checkpoint_is_durable_before_what_it_replaces_goes);
+    tcase_add_test(tests, segments_go_one_by_one);
     tcase_add_test(tests, recovery_publishes_step_by_step_what_was_committed);
     tcase_add_test(tests, a_link_whose_folder_could_not_be_synced_is_made_anew);
     return hf_test_run("order", tests);
