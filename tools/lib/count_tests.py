@@ -1,4 +1,5 @@
-"""Count the single tests in meson's test logs: prints "PASSED FAILED SKIPPED".
+"""Count the single tests in meson's test logs: prints "PASSED FAILED SKIPPED", and on standard error
+the end of what each program said that failed.
 
 A program of libcheck tells "Checks: N, Failures: N, Errors: N"; others "N passed, N failed"; whoever
 tells nothing is one test."""
@@ -28,12 +29,23 @@ def count(test):
     return passed, max(failed, 1), skipped
 
 
+def complain(test):
+    said = (test.get("stdout", "") + test.get("stderr", "")).splitlines()
+    print("%s: %s" % (test["name"], test["result"]), file=sys.stderr)
+    for line in [line for line in said if not line.startswith("ok ")][-30:]:
+        print("   " + line, file=sys.stderr)
+
+
 def main():
     totals = [0, 0, 0]
     for path in sys.argv[1:]:
         with open(path, encoding="utf-8") as file:
             for line in file:
-                totals = [have + more for have, more in zip(totals, count(json.loads(line)))]
+                test = json.loads(line)
+                counts = count(test)
+                totals = [have + more for have, more in zip(totals, counts)]
+                if counts[1] > 0:
+                    complain(test)
     print(*totals)
 
 
