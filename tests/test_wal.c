@@ -965,34 +965,7 @@ START_TEST(a_reader_follows_while_a_handle_that_was_behind_takes_over)
 }
 END_TEST
 
-/* --- boots and copies ------------------------------------------------------------------------- */
-
-START_TEST(after_a_boot_or_in_a_copy_the_log_is_taken_over)
-{
-    hf_test_log_commit(&a, "before");
-    hf_test_log_close(&a);
-    if (_i == 0) {
-        watch.boot[3] = 7;
-    } else {
-        size_t len = 0;
-        uint8_t *shared = hf_test_read_file(path, "shared", &len);
-        char old[512], name[512];
-        snprintf(name, sizeof(name), "%s/shared", path);
-        snprintf(old, sizeof(old), "%s/old", path);
-        ck_assert_int_eq(rename(name, old), 0); /* its inode stays in use */
-        hf_test_write_file(path, "shared", shared, len);
-        free(shared);
-    }
-    hf_test_log_open(&b, &watch.io, path);
-    ck_assert(!b.opened.this_boot && !b.opened.regular && !b.opened.corrupt);
-    ck_assert_uint_eq(hf_test_segment_count(path), 3);
-    hf_test_log_expect(&b, "before", NULL);
-    hf_test_log_open(&a, &watch.io, path);
-    ck_assert(a.opened.this_boot && a.opened.regular);
-    hf_test_log_expect(&a, "before", NULL);
-    hf_test_log_close(&b);
-}
-END_TEST
+/* --- jobs and owners -------------------------------------------------------------------------- */
 
 START_TEST(a_job_is_done_by_one_thread_or_process_at_a_time)
 {
@@ -1086,7 +1059,6 @@ int main(void)
     tcase_add_test(tests, a_handle_that_could_not_take_its_own_record_is_failed);
     tcase_add_test(tests, a_reader_takes_no_lock_and_writes_nothing);
     tcase_add_test(tests, a_reader_follows_while_a_handle_that_was_behind_takes_over);
-    tcase_add_loop_test(tests, after_a_boot_or_in_a_copy_the_log_is_taken_over, 0, 2);
     tcase_add_test(tests, a_job_is_done_by_one_thread_or_process_at_a_time);
     tcase_add_test(tests, an_owner_is_alive_until_it_disowns_durably_or_dies);
     return hf_test_run("wal", tests);

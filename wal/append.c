@@ -1,12 +1,11 @@
 /*
  * wal/append.c - appends records in the one order of the log, and makes them durable.
- * Protocol: FORMAT.md 3.2 and 3.3. New segments: takeover.c. Reading on: follow.c.
+ * Protocol: FORMAT.md 3.2 and 3.3. The lock: lock.c. New segments: takeover.c.
  *
  * Always true:
  *  (1) a byte of a segment, once published as part of the log, is not written again;
- *  (2) who holds the append lock has seen every record up to the tail;
- *  (3) nobody is told "durable" before the sync covering his record returned 0;
- *  (4) a sync that failed is not tried again, and this handle appends nothing any more.
+ *  (2) nobody is told "durable" before the sync covering his record returned 0;
+ *  (3) a sync that failed is not tried again, and this handle appends nothing any more.
  *
  * READY --append--> DIRTY --sync--> READY
  * any --failed sync, or append that cannot be undone--> FAILED     only hf_wal_close is left
@@ -31,108 +30,6 @@ int hf_wal_check_usable(const struct hf_wal *wal, struct hf_error *err)
     if (wal->read_only)
         return hf_fail(err, HF_ERR_REFUSED, "the store is open read-only");
     return 0;
-}
-
-/* State SYNCING or SWITCHING: its holder lives if the sync lock is taken. */
-static int holder_is_dead(struct hf_wal *wal, bool *out_dead, struct hf_error *err)
-{
-    *out_dead = false;
-    if (pthread_mutex_trylock(&wal->sync_mutex) != 0)
-        return 0; /* a thread of ours */
-    int rc = hf_io_try_lock(wal->io, wal->options.lock_fd, HF_IO_LOCK_EXCLUSIVE, HF_WAL_LOCK_SYNC,
-                            1, out_dead, "lock", err);
-    if (rc == 0 && *out_dead) {
-        struct hf_wal_shared shared;
-        /* It may have finished in good order between our look and our lock. */
-        rc = hf_wal_shared_read(wal->io, wal->options.shared_fd, &wal->id, &shared, err);
-        *out_dead = rc == 0 && (!shared.sync_known || shared.state != HF_WAL_IDLE);
-        hf_io_unlock(wal->io, wal->options.lock_fd, HF_WAL_LOCK_SYNC, 1);
-    }
-    pthread_mutex_unlock(&wal->sync_mutex);
-    return rc;
-}
-
-/* With the append lock. */
-static int is_irregular(struct hf_wal *wal, const struct hf_wal_shared *shared, bool *out,
-                        struct hf_error *err)
-{
-    *out = !shared->tail_known || !shared->sync_known || shared->appending != shared->tail ||
-           shared->state == HF_WAL_SYNC_FAILED;
-    if (*out || shared->state == HF_WAL_IDLE)
-        return 0;
-    return holder_is_dead(wal, out, err);
-}
-
-/*
- * With the append lock: is there a record beyond the durable position whose owner died? An owner
- * who ends publishes `durable` first and frees its byte then, so a free byte counts only against a
- * look after it.
- */
-static int has_dead_tail(struct hf_wal *wal, bool *out_dead, struct hf_error *err)
-{
-    struct hf_wal_shared shared;
-
-    int rc = hf_wal_find_dead_tail(wal, out_dead, err);
-    if (rc != 0 || !*out_dead)
-        return rc;
-    rc = hf_wal_shared_read(wal->io, wal->options.shared_fd, &wal->id, &shared, err);
-    if (rc != 0)
-        return rc;
-    pthread_mutex_lock(&wal->state);
-    hf_wal_note_durable(wal, shared.durable);
-    pthread_mutex_unlock(&wal->state);
-    return hf_wal_find_dead_tail(wal, out_dead, err);
-}
-
-/* With the append lock: repair what the dead have left, then see every record up to the tail. */
-static int catch_up(struct hf_wal *wal, struct hf_error *err)
-{
-    struct hf_wal_shared shared;
-    bool irregular = false;
-
-    int rc = hf_wal_shared_read(wal->io, wal->options.shared_fd, &wal->id, &shared, err);
-    if (rc == 0)
-        rc = is_irregular(wal, &shared, &irregular, err);
-    if (rc == 0 && !irregular) {
-        pthread_mutex_lock(&wal->state);
-        hf_wal_note_durable(wal, shared.durable);
-        if (shared.tail != wal->reader.position ||
-            shared.tail_sequence != wal->current.header.sequence)
-            rc = hf_wal_follow_published(wal, shared.tail_sequence, shared.tail, err);
-        pthread_mutex_unlock(&wal->state);
-        if (rc == 0)
-            rc = has_dead_tail(wal, &irregular, err);
-    }
-    if (rc == 0 && irregular)
-        rc = hf_wal_take_over(wal, HF_WAL_REASON_TAKEN_OVER, err);
-    if (rc == 0)
-        rc = hf_wal_check_usable(wal, err);
-    return rc;
-}
-
-int hf_wal_lock(struct hf_wal *wal, struct hf_error *err)
-{
-    int rc = hf_wal_check_usable(wal, err);
-
-    if (rc != 0)
-        return rc;
-    pthread_mutex_lock(&wal->append_mutex);
-    rc = hf_io_lock(wal->io, wal->options.lock_fd, HF_IO_LOCK_EXCLUSIVE, HF_WAL_LOCK_APPEND, 1,
-                    "lock", err);
-    if (rc == 0) {
-        rc = catch_up(wal, err);
-        if (rc != 0)
-            hf_io_unlock(wal->io, wal->options.lock_fd, HF_WAL_LOCK_APPEND, 1);
-    }
-    if (rc != 0)
-        pthread_mutex_unlock(&wal->append_mutex);
-    return rc;
-}
-
-void hf_wal_unlock(struct hf_wal *wal)
-{
-    hf_io_unlock(wal->io, wal->options.lock_fd, HF_WAL_LOCK_APPEND, 1);
-    pthread_mutex_unlock(&wal->append_mutex);
 }
 
 int hf_wal_reserve(struct hf_wal *wal, struct hf_error *err)

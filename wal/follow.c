@@ -183,6 +183,19 @@ int hf_wal_follow_published(struct hf_wal *wal, uint64_t sequence, uint64_t upto
     return rc;
 }
 
+int hf_wal_is_more_behind(struct hf_wal *wal, bool *out_more, struct hf_error *err)
+{
+    uint64_t lowest = 0, highest = 0;
+    bool is_blank = true;
+
+    int rc = hf_wal_segments_find(wal->io, wal->options.wal_dir, &lowest, &highest, err);
+    hf_wal_reader_forget(&wal->reader);
+    if (rc == 0 && highest <= wal->current.header.sequence)
+        rc = hf_wal_reader_is_at_end(&wal->reader, &is_blank, err);
+    *out_more = highest > wal->current.header.sequence || !is_blank;
+    return rc;
+}
+
 /* The newest segment has no valid record at the reader's position. */
 static int judge_end(struct hf_wal *wal, uint64_t known_durable, uint64_t *out_torn,
                      struct hf_error *err)

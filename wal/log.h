@@ -43,6 +43,7 @@ struct hf_wal {
     struct hf_wal_reader reader;   /* its position: up to where `fn` has seen the log */
     uint64_t skip_below;           /* records that begin before it have been seen already */
     uint64_t durable;              /* what this handle knows of it */
+    bool has_seen_end;             /* and that the log does not go on behind `shared`'s tail */
     bool took_over;                /* this handle has taken the log over, at opening or later */
     uint64_t torn_bytes;
     uint64_t counted_from; /* sequence: hf_wal_segments_since */
@@ -73,6 +74,9 @@ HF_MUST_USE int hf_wal_follow(struct hf_wal *wal, uint64_t sequence, uint64_t up
 /* The same; if it is CORRUPT, the log is so from then on: wal->corrupt, read-only. */
 HF_MUST_USE int hf_wal_follow_published(struct hf_wal *wal, uint64_t sequence, uint64_t upto,
                                         struct hf_error *err);
+/* Is there another segment behind the one the reader is in, or a byte that is not zero behind its
+ * position? */
+HF_MUST_USE int hf_wal_is_more_behind(struct hf_wal *wal, bool *out_more, struct hf_error *err);
 /*
  * Hand on every valid record there is. If the end is damage and not a torn tail, wal->corrupt is
  * set. `known_durable`: what others than the log itself call durable.

@@ -142,6 +142,16 @@ static int skip_zeros(struct hf_wal_reader *reader, uint64_t off, uint64_t *out_
     return 0;
 }
 
+int hf_wal_reader_is_at_end(struct hf_wal_reader *reader, bool *out_at_end, struct hf_error *err)
+{
+    const struct hf_wal_header *header = &reader->segment->header;
+    uint64_t off = hf_wal_segment_offset(header, reader->position);
+    int rc = skip_zeros(reader, off, &off, err);
+
+    *out_at_end = off >= header->size;
+    return rc;
+}
+
 /* The first valid record at or behind `from`, at any multiple of 8. */
 static int scan(struct hf_wal_reader *reader, uint64_t from, uint64_t limit, bool *out_found,
                 struct hf_wal_frame *out, struct hf_error *err)

@@ -52,6 +52,10 @@ HF_MUST_USE int hf_wal_reader_look_behind(struct hf_wal_reader *reader, uint64_t
                                           uint64_t *out_next, uint64_t *out_torn,
                                           struct hf_error *err);
 
+/* Is every byte from the position to the segment's end zero? */
+HF_MUST_USE int hf_wal_reader_is_at_end(struct hf_wal_reader *reader, bool *out_at_end,
+                                        struct hf_error *err);
+
 /*
  * After HF_END before the limit: go on past damage, to the first valid record behind the position
  * and before the limit. *out_found false: there is none, and the reader stays.
