@@ -41,7 +41,7 @@ static void teardown(void)
 
 static void copy(const char *from, const char *to)
 {
-    char command[700];
+    char command[1024];
 
     snprintf(command, sizeof(command), "rm -rf %s && cp -a %s %s", to, from, to);
     ck_assert_int_eq(system(command), 0);

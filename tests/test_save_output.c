@@ -309,8 +309,8 @@ END_TEST
 
 /* --- damage ----------------------------------------------------------------------------------- */
 
-/* Saving finds it, says which object it is, and leaves nothing. */
-static void require_damage_found(const struct hf_digest *digest)
+/* Saving finds it, says which object it is and what is wrong, and leaves nothing. */
+static void require_damage_found(const struct hf_digest *digest, const char *what)
 {
     static const enum hf_save_format formats[] = {HF_SAVE_HYBRID, HF_SAVE_DOCKER_ARCHIVE,
                                                   HF_SAVE_OCI_ARCHIVE, HF_SAVE_OCI_DIR};
@@ -321,6 +321,7 @@ static void require_damage_found(const struct hf_digest *digest)
         int rc = save_with((struct hf_save_options){.format = formats[i]}, path, -1, &err);
         ck_assert_msg(rc == HF_ERR_CORRUPT, "%s: %s", hf_error_name(rc), err.message);
         ck_assert_msg(strstr(err.message, hf_digest_hex(digest, hex)), "%s", err.message);
+        ck_assert_msg(strstr(err.message, what), "%s", err.message);
         ck_assert_uint_eq(count_entries(folder), 0);
     }
 }
@@ -328,7 +329,7 @@ static void require_damage_found(const struct hf_digest *digest)
 START_TEST(object_that_is_known_to_be_damaged_is_not_written)
 {
     hf_test_set_damaged(t.store, &image.layers[1]);
-    require_damage_found(&image.layers[1]);
+    require_damage_found(&image.layers[1], "is damaged");
 }
 END_TEST
 
@@ -349,14 +350,14 @@ static void flip_byte(const struct hf_digest *digest, long off)
 START_TEST(flipped_byte_of_a_layer_is_found_while_it_is_written)
 {
     flip_byte(&image.layers[0], 13);
-    require_damage_found(&image.layers[0]);
+    require_damage_found(&image.layers[0], "is damaged in the store");
 }
 END_TEST
 
 START_TEST(flipped_byte_of_a_config_is_found)
 {
     flip_byte(&image.id, 20);
-    require_damage_found(&image.id);
+    require_damage_found(&image.id, "damaged");
 }
 END_TEST
 
@@ -366,7 +367,20 @@ START_TEST(shortened_layer_is_found)
 
     blob_path(&image.layers[0], blob);
     ck_assert_int_eq(truncate(blob, 10), 0);
-    require_damage_found(&image.layers[0]);
+    require_damage_found(&image.layers[0], "has 10 bytes instead of 24");
+}
+END_TEST
+
+START_TEST(lengthened_layer_is_found)
+{
+    char blob[512];
+
+    blob_path(&image.layers[0], blob);
+    FILE *file = fopen(blob, "a");
+    ck_assert_ptr_nonnull(file);
+    fputs("more", file);
+    fclose(file);
+    require_damage_found(&image.layers[0], "has 28 bytes instead of 24");
 }
 END_TEST
 
@@ -376,7 +390,7 @@ START_TEST(missing_layer_is_found)
 
     blob_path(&image.layers[0], blob);
     ck_assert_int_eq(unlink(blob), 0);
-    require_damage_found(&image.layers[0]);
+    require_damage_found(&image.layers[0], "");
 }
 END_TEST
 
@@ -472,6 +486,7 @@ int main(void)
     tcase_add_test(tests, flipped_byte_of_a_layer_is_found_while_it_is_written);
     tcase_add_test(tests, flipped_byte_of_a_config_is_found);
     tcase_add_test(tests, shortened_layer_is_found);
+    tcase_add_test(tests, lengthened_layer_is_found);
     tcase_add_test(tests, missing_layer_is_found);
     tcase_add_test(tests, image_that_is_removed_meanwhile_is_written_whole);
     tcase_add_test(tests, cancelled_save_leaves_nothing);

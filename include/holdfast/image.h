@@ -114,7 +114,7 @@ struct hf_save_options {
 /*
  * Write images to one archive: to `path` (made beside it, synced, renamed, its folder synced), or
  * to `fd` when `path` is NULL. The images are claimed first, so that a removal meanwhile harms
- * nothing; every byte is checked against its digest while it is written.
+ * nothing; every byte that is written was checked against the checksum that it was stored with.
  *
  * Errors   NOT_FOUND, AMBIGUOUS; CORRUPT: a damaged object (named); EXISTS: the folder is not
  * empty.

@@ -110,10 +110,10 @@ static int plan_layer(const struct planner *planner, const struct hf_digest *blo
     layer_path(planner, out);
     if (hf_digest_compare(blob, diff_id) == 0) {
         out->size_bytes = object.size_bytes;
-        rc = hf_save_plan_stored(planner->plan, out->path, blob, object.size_bytes, err);
+        rc = hf_save_plan_stored(planner->plan, out->path, &object, err);
     } else if (summary.kind == HF_KIND_LAYER && hf_digest_compare(&summary.diff_id, diff_id) == 0) {
         out->size_bytes = summary.size_bytes;
-        rc = hf_save_plan_plain(planner->plan, out->path, blob, diff_id, out->size_bytes, err);
+        rc = hf_save_plan_plain(planner->plan, out->path, &object, out->size_bytes, err);
     } else {
         rc = hf_fail(err, HF_ERR_CORRUPT, "object %s is not known as the layer that it is",
                      hf_digest_text(blob, text));
@@ -142,6 +142,18 @@ static int plan_layers(const struct planner *planner, const struct parts *parts,
 
 /* --- config and manifest ---------------------------------------------------------------------- */
 
+static int plan_stored(const struct planner *planner, const char *path,
+                       const struct hf_digest *digest, struct hf_error *err)
+{
+    struct hf_object object = {0};
+    int rc = hf_save_object(planner->snapshot, digest, &object, err);
+
+    if (rc == 0)
+        rc = hf_save_plan_stored(planner->plan, path, &object, err);
+    hf_object_release(&object);
+    return rc;
+}
+
 static int plan_config(const struct planner *planner, const struct parts *parts,
                        struct hf_save_docker_image *image, struct hf_error *err)
 {
@@ -152,8 +164,7 @@ static int plan_config(const struct planner *planner, const struct parts *parts,
     else
         snprintf(image->config_path, sizeof(image->config_path), "%s.json",
                  hf_digest_hex(&parts->id, hex));
-    return hf_save_plan_stored(planner->plan, image->config_path, &parts->id, parts->config_bytes,
-                               err);
+    return plan_stored(planner, image->config_path, &parts->id, err);
 }
 
 static bool has_plain_layers(const struct parts *parts)
@@ -206,8 +217,7 @@ static int plan_manifest(const struct planner *planner, const struct hf_digest *
     root->size_bytes = parts->manifest_bytes;
     if (parts->manifest.media_type[0] != '\0')
         strcpy(root->media_type, parts->manifest.media_type);
-    return hf_save_plan_stored(planner->plan, hf_save_blob_path(manifest, path), manifest,
-                               parts->manifest_bytes, err);
+    return plan_stored(planner, hf_save_blob_path(manifest, path), manifest, err);
 }
 
 /* --- images ----------------------------------------------------------------------------------- */

@@ -60,8 +60,7 @@ static int copy_object(struct copying *copying, const struct hf_digest *digest, 
         return rc;
     rc = hf_save_object(copying->snapshot, digest, &object, err);
     if (rc == 0)
-        rc = hf_save_plan_stored(copying->plan, hf_save_blob_path(digest, path), digest,
-                                 object.size_bytes, err);
+        rc = hf_save_plan_stored(copying->plan, hf_save_blob_path(digest, path), &object, err);
     if (rc == 0)
         rc = visit_children(copying, &object, err);
     hf_object_release(&object);

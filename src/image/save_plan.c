@@ -39,26 +39,30 @@ int hf_save_plan_made(struct hf_save_plan *plan, const char *path, struct hf_buf
     return rc;
 }
 
-int hf_save_plan_stored(struct hf_save_plan *plan, const char *path, const struct hf_digest *object,
-                        uint64_t size_bytes, struct hf_error *err)
+static int add_object(struct hf_save_plan *plan, enum hf_save_source source, const char *path,
+                      const struct hf_object *object, uint64_t size_bytes, struct hf_error *err)
 {
     struct hf_save_file file = {
-        .source = HF_SAVE_STORED, .object = *object, .expected = *object, .size_bytes = size_bytes};
+        .source = source,
+        .size_bytes = size_bytes,
+        .object = object->digest,
+        .checksum = object->checksum,
+    };
 
     snprintf(file.path, sizeof(file.path), "%s", path);
     return add(plan, &file, err);
 }
 
-int hf_save_plan_plain(struct hf_save_plan *plan, const char *path, const struct hf_digest *object,
-                       const struct hf_digest *diff_id, uint64_t plain_bytes, struct hf_error *err)
+int hf_save_plan_stored(struct hf_save_plan *plan, const char *path, const struct hf_object *object,
+                        struct hf_error *err)
 {
-    struct hf_save_file file = {.source = HF_SAVE_PLAIN,
-                                .object = *object,
-                                .expected = *diff_id,
-                                .size_bytes = plain_bytes};
+    return add_object(plan, HF_SAVE_STORED, path, object, object->size_bytes, err);
+}
 
-    snprintf(file.path, sizeof(file.path), "%s", path);
-    return add(plan, &file, err);
+int hf_save_plan_plain(struct hf_save_plan *plan, const char *path, const struct hf_object *object,
+                       uint64_t plain_bytes, struct hf_error *err)
+{
+    return add_object(plan, HF_SAVE_PLAIN, path, object, plain_bytes, err);
 }
 
 int hf_save_plan_tell(struct hf_save_plan *plan, const struct hf_text_list *names,

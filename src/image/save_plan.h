@@ -51,11 +51,11 @@ enum hf_save_source {
 struct hf_save_file {
     char path[HF_SAVE_PATH_MAX];
     enum hf_save_source source;
-    struct hf_digest object;   /* STORED, PLAIN */
-    struct hf_digest expected; /* of the bytes written; STORED: the object's, PLAIN: its diff ID */
-    uint64_t size_bytes;       /* written */
-    char *data;                /* MADE; owned */
-    struct hf_blob *blob;      /* the object, when it is open already; owned */
+    uint64_t size_bytes;     /* written */
+    char *data;              /* MADE; owned */
+    struct hf_digest object; /* STORED, PLAIN */
+    uint64_t checksum;       /* of its bytes as they are stored */
+    struct hf_blob *blob;    /* when it is open already; owned */
 };
 
 struct hf_save_plan {
@@ -70,11 +70,10 @@ struct hf_save_plan {
 HF_MUST_USE int hf_save_plan_made(struct hf_save_plan *plan, const char *path, struct hf_buf *data,
                                   struct hf_error *err);
 HF_MUST_USE int hf_save_plan_stored(struct hf_save_plan *plan, const char *path,
-                                    const struct hf_digest *object, uint64_t size_bytes,
-                                    struct hf_error *err);
+                                    const struct hf_object *object, struct hf_error *err);
 HF_MUST_USE int hf_save_plan_plain(struct hf_save_plan *plan, const char *path,
-                                   const struct hf_digest *object, const struct hf_digest *diff_id,
-                                   uint64_t plain_bytes, struct hf_error *err);
+                                   const struct hf_object *object, uint64_t plain_bytes,
+                                   struct hf_error *err);
 /* Queue SAVED for the names of an image, or for its ID when it is written without. */
 HF_MUST_USE int hf_save_plan_tell(struct hf_save_plan *plan, const struct hf_text_list *names,
                                   const struct hf_digest *id, struct hf_error *err);

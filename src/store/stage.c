@@ -13,6 +13,7 @@
 #include "base/checksum.h"
 #include "base/digest.h"
 #include "base/error.h"
+#include "base/hash_pipe.h"
 #include "store/blob.h"
 
 #include <stdatomic.h>
@@ -20,6 +21,8 @@
 
 /* Write-back is begun after so many bytes, so that the final sync finds little left to do. */
 #define WRITEBACK_BYTES (8u * 1024u * 1024u)
+/* What is longer is hashed on a thread of its own: that costs as much as all the rest. */
+#define HASH_ALONE_BYTES (2u * 1024u * 1024u)
 /* Blobs whose descriptors may be open, waiting for their sync. */
 #define UNSYNCED_MAX 128u
 /* Several at once, so that the file system commits its journal for them together. */
@@ -31,7 +34,8 @@ struct hf_staged {
     int fd;
     uint64_t size_bytes;
     uint64_t written_back;
-    struct hf_hasher *hasher;
+    struct hf_hasher *hasher;  /* while it is short, */
+    struct hf_hash_pipe *pipe; /* then this one has it */
     struct hf_checksummer *checksum;
     char path[HF_PATH_MAX];
 };
@@ -67,6 +71,7 @@ static int make_slot(struct hf_txn *txn, struct hf_error *err)
 static void free_staged(struct hf_staged *staged)
 {
     hf_io_close(staged->txn->store->io, &staged->fd);
+    hf_hash_pipe_free(staged->pipe);
     hf_hasher_free(staged->hasher);
     hf_checksummer_free(staged->checksum);
     free(staged);
@@ -103,6 +108,20 @@ int hf_txn_stage(struct hf_txn *txn, struct hf_staged **out_staged, struct hf_er
     return 0;
 }
 
+static void hash(struct hf_staged *staged, const void *data, size_t len)
+{
+    /* Without memory for a thread it goes on without one. */
+    if (staged->pipe == NULL && staged->size_bytes > HASH_ALONE_BYTES &&
+        hf_hash_pipe_new(&staged->pipe, NULL) == 0) {
+        hf_hash_pipe_adopt(staged->pipe, staged->hasher);
+        staged->hasher = NULL;
+    }
+    if (staged->pipe != NULL)
+        hf_hash_pipe_update(staged->pipe, data, len);
+    else
+        hf_hasher_update(staged->hasher, data, len);
+}
+
 int hf_staged_write(struct hf_staged *staged, const void *data, size_t len, struct hf_error *err)
 {
     struct hf_io *io = staged->txn->store->io;
@@ -116,7 +135,7 @@ int hf_staged_write(struct hf_staged *staged, const void *data, size_t len, stru
                               staged->size_bytes - staged->written_back);
         staged->written_back = staged->size_bytes;
     }
-    hf_hasher_update(staged->hasher, data, len);
+    hash(staged, data, len);
     hf_checksummer_update(staged->checksum, data, len);
     return 0;
 }
@@ -162,6 +181,8 @@ static int take_digest(struct hf_staged *staged, const struct hf_digest *expecte
 
     if (expected != NULL && expected->algorithm != HF_DIGEST_SHA256)
         rc = hash_again(staged, expected->algorithm, out, err);
+    else if (staged->pipe != NULL)
+        hf_hash_pipe_end(staged->pipe, out);
     else
         hf_hasher_final(staged->hasher, out);
     if (rc == 0 && !hf_digest_is_set(out))

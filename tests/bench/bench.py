@@ -258,7 +258,7 @@ class Bench:
 
     def large(self):
         store, copy = self.path("store"), self.path("copy")
-        ours, hashes, copies, saves, plain_copies = [], [], [], [], []
+        ours, hashes, copies = [], [], []
         for _ in range(self.runs):
             self.quiet(copy)
             hashes.append(run("openssl", "dgst", "-sha256", self.big))
@@ -266,11 +266,6 @@ class Bench:
             copies.append(run("sh", "-c", 'cp "$0" "$1" && sync "$1"', self.big, copy))
             self.quiet(copy, store)
             ours.append(self.load(store, self.big))
-            self.quiet(copy)
-            saves.append(run(self.holdfast, "--root", store, "save", "-q", "-o", copy,
-                             "example.org/bench/big:1"))
-            self.quiet(copy)
-            plain_copies.append(run("cp", self.big, copy))
         self.quiet(copy)
         size = os.path.getsize(self.big)
         least = max(hashes, copies, key=median)
@@ -290,13 +285,7 @@ class Bench:
         written = max(usage.written for usage in ours)
         self.row("... bytes written by the process", "%.1f MB" % (written / 1e6),
                  "archive %.1f MB" % (size / 1e6), written / size, 1.02)
-        self.row("save, durable; beside cp + sync of as many bytes", spread(saves), spread(copies),
-                 median(saves) / median(copies), 1.3)
-        self.fact("... beside cp that is not synced", spread(saves), spread(plain_copies),
-                  "%.2f" % (median(saves) / median(plain_copies)))
-        memory = memory_of(self.holdfast, "--root", store, "save", "-q", "-o", copy,
-                           "example.org/bench/big:1")
-        self.fact("... peak memory", "%.1f MiB" % (memory / MIB))
+        self.save(store, copy)
         self.on_device(size)
         self.again(store)
         for name in self.peers:
@@ -308,6 +297,26 @@ class Bench:
         times = [self.load(store, self.big) for _ in range(self.runs)]
         self.fact("load of the same again", spread(times),
                   "%.1f MB written" % (max(usage.written for usage in times) / 1e6))
+
+    def save(self, store, copy):
+        """In turns of its own, each into the pages that the one before has left."""
+        command = [self.holdfast, "--root", store, "save", "-q", "-o", copy,
+                   "example.org/bench/big:1"]
+        saves, copies, plain_copies = [], [], []
+        for _ in range(self.runs):
+            self.quiet(copy)
+            saves.append(run(*command))
+            self.quiet(copy)
+            copies.append(run("sh", "-c", 'cp "$0" "$1" && sync "$1"', self.big, copy))
+            self.quiet(copy)
+            plain_copies.append(run("cp", self.big, copy))
+        self.quiet(copy)
+        self.row("save, durable; beside cp + sync of as many bytes", spread(saves), spread(copies),
+                 median(saves) / median(copies), 1.3)
+        self.fact("... beside cp that is not synced", spread(saves), spread(plain_copies),
+                  "%.2f" % (median(saves) / median(plain_copies)))
+        self.fact("... peak memory", "%.1f MiB" % (memory_of(*command) / MIB))
+        self.quiet(copy)
 
     def on_device(self, size):
         """Everything that reaches a disk, the file system's own journal too."""

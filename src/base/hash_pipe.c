@@ -1,5 +1,5 @@
 /*
- * image/hash_pipe.c - a ring of buffers between the thread that writes and the one that hashes.
+ * base/hash_pipe.c - a ring of buffers between the thread that writes and the one that hashes.
  *
  * Always true:
  *  (1) `pushed` and `hashed` count buffers since the pipe was made and change under the mutex;
@@ -9,7 +9,7 @@
  *  (3) the hasher belongs to the thread while hashed < pushed, and to the user while they are
  *      equal.
  */
-#include "image/hash_pipe.h"
+#include "base/hash_pipe.h"
 
 #include "base/digest.h"
 #include "base/error.h"
@@ -24,6 +24,7 @@
 struct hf_hash_pipe {
     uint8_t *slots[SLOTS];
     size_t lens[SLOTS];
+    size_t filled; /* bytes of the next buffer that hf_hash_pipe_update has copied */
     uint64_t pushed;
     uint64_t hashed;
     bool closed;
@@ -125,10 +126,18 @@ static void wait_until(struct hf_hash_pipe *pipe, uint64_t most)
 
 int hf_hash_pipe_begin(struct hf_hash_pipe *pipe, uint8_t algorithm, struct hf_error *err)
 {
+    struct hf_hasher *hasher = hf_hasher_new(algorithm);
+
+    hf_hash_pipe_adopt(pipe, hasher);
+    return hasher ? 0 : hf_fail_memory(err);
+}
+
+void hf_hash_pipe_adopt(struct hf_hash_pipe *pipe, struct hf_hasher *hasher)
+{
     wait_until(pipe, 1); /* (3) */
     hf_hasher_free(pipe->hasher);
-    pipe->hasher = hf_hasher_new(algorithm);
-    return pipe->hasher ? 0 : hf_fail_memory(err);
+    pipe->hasher = hasher;
+    pipe->filled = 0;
 }
 
 uint8_t *hf_hash_pipe_buffer(struct hf_hash_pipe *pipe)
@@ -146,8 +155,30 @@ void hf_hash_pipe_push(struct hf_hash_pipe *pipe, size_t len)
     pthread_mutex_unlock(&pipe->mutex);
 }
 
+void hf_hash_pipe_update(struct hf_hash_pipe *pipe, const void *data, size_t len)
+{
+    const uint8_t *from = data;
+
+    while (len > 0) {
+        uint8_t *buffer = hf_hash_pipe_buffer(pipe);
+        size_t room = HF_HASH_PIPE_BUFFER - pipe->filled;
+        size_t part = len < room ? len : room;
+        memcpy(buffer + pipe->filled, from, part);
+        pipe->filled += part;
+        from += part;
+        len -= part;
+        if (pipe->filled < HF_HASH_PIPE_BUFFER)
+            return;
+        pipe->filled = 0;
+        hf_hash_pipe_push(pipe, HF_HASH_PIPE_BUFFER);
+    }
+}
+
 void hf_hash_pipe_end(struct hf_hash_pipe *pipe, struct hf_digest *out)
 {
+    if (pipe->filled > 0)
+        hf_hash_pipe_push(pipe, pipe->filled);
+    pipe->filled = 0;
     wait_until(pipe, 1); /* (3) */
     hf_hasher_final(pipe->hasher, out);
 }
