@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
-#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -186,7 +185,6 @@ int main(int argc, char **argv)
     struct cli cli = {.command = "holdfast", .usage_code = CLI_USAGE};
     char root[PATH_MAX];
 
-    setlocale(LC_TIME, "");
     /* A reader that goes away fails a write; it does not kill an operation in its middle. */
     signal(SIGPIPE, SIG_IGN);
     int code = parse_globals(&cli, argc, argv);

@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-#define WINDOW_BYTES (256u * 1024u)
+#define WINDOW_BYTES (64u * 1024u)
 
 void hf_wal_reader_init(struct hf_wal_reader *reader, struct hf_io *io,
                         const struct hf_wal_segment *segment)
