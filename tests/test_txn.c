@@ -748,6 +748,31 @@ START_TEST(any_sequence_of_operations_agrees_with_a_plain_model)
 }
 END_TEST
 
+/* Its bytes were being removed when it became known anew, by a descriptor alone. */
+START_TEST(an_absent_object_does_not_keep_bytes_that_were_being_removed)
+{
+    struct hf_digest digest = hf_test_digest_of("elsewhere");
+    struct hf_txn *claimer = NULL, *txn = NULL;
+
+    must_load(store, "app:1", "one", "elsewhere", NULL);
+    ck_assert_int_eq(hf_txn_begin(store, "c", 1, &claimer, &err), 0);
+    ck_assert_int_eq(hf_txn_claim(claimer, &digest, NULL, &err), 0);
+    ck_assert_int_eq(hf_test_untag(store, "app:1", &err), 0);
+    ck_assert(has_blob("elsewhere"));
+    ck_assert_int_eq(hf_txn_begin(store, "x", 1, &txn, &err), 0);
+    ck_assert_int_eq(hf_test_stage(txn, "here", &err), 0);
+    ck_assert_int_eq(hf_test_stage(txn, "index", &err), 0);
+    ck_assert_int_eq(hf_txn_commit(txn, decide_index, NULL, &err), 0);
+    ck_assert(has_blob("elsewhere")); /* it is claimed */
+    hf_txn_abort(claimer, "done");
+    if (_i == 1)
+        reopen();
+    ck_assert_int_eq(hf_store_change(store, "x", 1, decide_nothing, NULL, &err), 0);
+    ck_assert(!has_blob("elsewhere"));
+    ck_assert(hf_test_has(store, "elsewhere"));
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("txn");
@@ -776,6 +801,7 @@ int main(void)
     tcase_add_test(tests, a_missing_file_is_damage_and_not_absence);
     tcase_add_loop_test(
         tests, an_absent_object_is_known_cannot_be_named_and_leaves_with_who_refers_to_it, 0, 2);
+    tcase_add_loop_test(tests, an_absent_object_does_not_keep_bytes_that_were_being_removed, 0, 2);
     tcase_add_test(tests, loads_removals_checkpoints_and_recoveries_go_on_together);
     tcase_add_test(tests, any_sequence_of_operations_agrees_with_a_plain_model);
     return hf_test_run("txn", tests);

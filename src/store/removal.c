@@ -44,8 +44,12 @@ static int is_wanted(struct hf_store *store, const struct hf_view *view,
                      const struct hf_digest *digest, struct hf_error *err)
 {
     struct hf_staged_place place;
-    int rc = hf_view_object(view, digest, NULL, err);
+    struct hf_object object = {0};
+    int rc = hf_view_object(view, digest, &object, err);
 
+    if (rc == 0 && object.state == HF_OBJECT_ABSENT)
+        rc = HF_ERR_NOT_FOUND;
+    hf_object_release(&object);
     if (rc == HF_ERR_NOT_FOUND)
         rc = hf_view_staged(view, digest, &place, err);
     if (rc == HF_ERR_NOT_FOUND)
