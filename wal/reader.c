@@ -112,6 +112,16 @@ static int decode_at(struct hf_wal_reader *reader, uint64_t position, bool *out_
     return 0;
 }
 
+/* How many bytes are zero here at least: a large step, one of 8, or 0. */
+static size_t zeros_at(const uint8_t *bytes, size_t len)
+{
+    static const uint8_t zeros[512];
+
+    if (len >= sizeof(zeros) && memcmp(bytes, zeros, sizeof(zeros)) == 0)
+        return sizeof(zeros);
+    return len >= 8 && memcmp(bytes, zeros, 8) == 0 ? 8 : 0;
+}
+
 /*
  * *out_off: the first offset at or behind `off`, in steps of 8, whose 8 bytes are not all zero; the
  * segment's size if there is none. Zeros are most of what is behind the last record.
@@ -129,13 +139,14 @@ static int skip_zeros(struct hf_wal_reader *reader, uint64_t off, uint64_t *out_
         if (bytes == NULL)
             break;
         const uint8_t *end = reader->window.data + reader->window.len;
-        for (; end - bytes >= 8; bytes += 8, off += 8) {
-            uint64_t word;
-            memcpy(&word, bytes, sizeof(word));
-            if (word != 0) {
-                *out_off = off;
-                return 0;
-            }
+        size_t zeros;
+        while ((zeros = zeros_at(bytes, (size_t)(end - bytes))) > 0) {
+            bytes += zeros;
+            off += zeros;
+        }
+        if (end - bytes >= 8) {
+            *out_off = off;
+            return 0;
         }
     }
     *out_off = size;

@@ -269,8 +269,7 @@ static int make_zero_file(struct hf_io *io, int wal_dir, uint64_t size, int *out
 {
     int fd = -1;
 
-    int rc = hf_io_open(io, wal_dir, HF_WAL_NEW,
-                        HF_IO_READ | HF_IO_WRITE | HF_IO_CREATE | HF_IO_TRUNCATE, 0600, &fd, err);
+    int rc = hf_io_create(io, wal_dir, HF_WAL_NEW, 0600, &fd, err);
     if (rc != 0)
         return rc;
     rc = write_zeros(io, fd, size, err);
@@ -302,6 +301,16 @@ int hf_wal_spare_make(struct hf_io *io, int wal_dir, struct hf_error *err)
     return rc;
 }
 
+/* After a cut `spare` may be the very file that was renamed from it, and is a segment now. */
+static bool is_unused(struct hf_io *io, int fd)
+{
+    uint8_t block[HF_WAL_BLOCK];
+    size_t len = 0;
+
+    return hf_io_pread(io, fd, block, sizeof(block), 0, &len, HF_WAL_SPARE, NULL) == 0 &&
+           len == sizeof(block) && block[0] == 0 && memcmp(block, block + 1, len - 1) == 0;
+}
+
 /* The spare if it is there and long enough; else a new file of `size`. */
 static int take_file(struct hf_io *io, int wal_dir, uint64_t size, const char **out_name,
                      int *out_fd, uint64_t *out_size, struct hf_error *err)
@@ -310,13 +319,17 @@ static int take_file(struct hf_io *io, int wal_dir, uint64_t size, const char **
     int fd = -1;
 
     if (hf_io_open(io, wal_dir, HF_WAL_SPARE, HF_IO_READ | HF_IO_WRITE, 0, &fd, NULL) == 0) {
-        if (hf_io_fstat(io, fd, &stat, HF_WAL_SPARE, NULL) == 0 && stat.size_bytes >= size) {
+        bool unused = is_unused(io, fd);
+        if (unused && hf_io_fstat(io, fd, &stat, HF_WAL_SPARE, NULL) == 0 &&
+            stat.size_bytes >= size) {
             *out_name = HF_WAL_SPARE;
             *out_fd = fd;
             *out_size = stat.size_bytes - stat.size_bytes % HF_WAL_BLOCK;
             return 0;
         }
         hf_io_close(io, &fd);
+        if (!unused)
+            hf_io_discard(io, wal_dir, HF_WAL_SPARE);
     }
     *out_name = HF_WAL_NEW;
     *out_size = size;

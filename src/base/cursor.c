@@ -9,6 +9,7 @@
 #include "base/cursor.h"
 
 #include <assert.h>
+#include <string.h>
 
 struct hf_cursor hf_cursor_of(const void *data, size_t len)
 {
@@ -87,14 +88,11 @@ bool hf_cursor_zeros(struct hf_cursor *cursor, size_t len)
 
     if (!bytes)
         return false;
-    for (size_t i = 0; i < len; i++) {
-        if (bytes[i] != 0) {
-            cursor->off = start;
-            cursor->failed = true;
-            return false;
-        }
-    }
-    return true;
+    if (len == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, len - 1) == 0))
+        return true;
+    cursor->off = start;
+    cursor->failed = true;
+    return false;
 }
 
 bool hf_cursor_ok(const struct hf_cursor *cursor)

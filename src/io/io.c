@@ -46,6 +46,21 @@ int hf_io_open(struct hf_io *io, int dir, const char *path, unsigned flags, uint
     return 0;
 }
 
+int hf_io_create(struct hf_io *io, int dir, const char *path, uint32_t mode, int *out_fd,
+                 struct hf_error *err)
+{
+    struct hf_error why = {0};
+
+    int rc = hf_io_unlink(io, dir, path, &why);
+    if (rc != 0 && rc != HF_ERR_NOT_FOUND) {
+        if (err != NULL)
+            *err = why;
+        return rc;
+    }
+    return hf_io_open(io, dir, path, HF_IO_READ | HF_IO_WRITE | HF_IO_CREATE | HF_IO_EXCLUSIVE,
+                      mode, out_fd, err);
+}
+
 void hf_io_close(struct hf_io *io, int *fd)
 {
     if (*fd < 0)

@@ -97,6 +97,12 @@ struct hf_io *hf_io_posix(void);
 
 HF_MUST_USE int hf_io_open(struct hf_io *io, int dir, const char *path, unsigned flags,
                            uint32_t mode, int *out_fd, struct hf_error *err);
+/*
+ * A file of its own under that name, open for reading and writing: what is there is unlinked, not
+ * emptied, for after a cut it may be the same file as one that was renamed from here.
+ */
+HF_MUST_USE int hf_io_create(struct hf_io *io, int dir, const char *path, uint32_t mode,
+                             int *out_fd, struct hf_error *err);
 /* For descriptors whose contents are synced or were only read. *fd becomes -1; -1 does nothing. */
 void hf_io_close(struct hf_io *io, int *fd);
 /* Reports a failed close; *fd becomes -1 all the same. */

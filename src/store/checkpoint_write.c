@@ -250,19 +250,6 @@ static int write_file(struct writer *w, const struct hf_checkpoint_header *heade
     return write_batch(w, err);
 }
 
-/* What a cut left under the name is nobody's: who writes checkpoints is alone (lock byte 3). */
-static int remove_leftover(struct hf_io *io, int catalog_dir, struct hf_error *err)
-{
-    struct hf_error why;
-    int rc = hf_io_unlink(io, catalog_dir, NEW_NAME, &why);
-
-    if (rc == 0 || rc == HF_ERR_NOT_FOUND)
-        return 0;
-    if (err)
-        *err = why;
-    return rc;
-}
-
 static int is_there(struct hf_io *io, int catalog_dir, const char *name, bool *out_is_there,
                     struct hf_error *err)
 {
@@ -306,11 +293,7 @@ int hf_checkpoint_write(struct hf_io *io, int catalog_dir, const uint8_t uuid[16
     w.salt = header.salt;
     if ((rc = is_there(io, catalog_dir, name, &replaces, err)) != 0)
         goto out;
-    if ((rc = remove_leftover(io, catalog_dir, err)) != 0)
-        goto out;
-
-    rc = hf_io_open(io, catalog_dir, NEW_NAME, HF_IO_WRITE | HF_IO_CREATE | HF_IO_EXCLUSIVE,
-                    FILE_MODE, &w.fd, err);
+    rc = hf_io_create(io, catalog_dir, NEW_NAME, FILE_MODE, &w.fd, err);
     if (rc != 0)
         goto out;
     made = NEW_NAME;

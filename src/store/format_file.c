@@ -33,8 +33,7 @@ int hf_format_write(struct hf_io *io, int root, const uint8_t uuid[16], struct h
     encode(&text, uuid);
     int rc = hf_buf_check(&text, err);
     if (rc == 0)
-        rc = hf_io_open(io, root, HF_FILE_FORMAT_NEW, HF_IO_WRITE | HF_IO_CREATE | HF_IO_TRUNCATE,
-                        0644, &fd, err);
+        rc = hf_io_create(io, root, HF_FILE_FORMAT_NEW, 0644, &fd, err);
     if (rc == 0)
         rc = hf_io_write(io, fd, text.data, text.len, HF_FILE_FORMAT_NEW, err);
     if (rc == 0)

@@ -26,6 +26,7 @@ struct run {
     struct hf_store *store;
     struct hf_recovery *recovery;
     bool dry_run;
+    uint64_t swept_files, swept_bytes;
     struct hf_error *err;
 };
 
@@ -409,21 +410,33 @@ static int sweep_new(struct run *run)
     return 0;
 }
 
-/* Step 4. */
-static int sweep_all(struct run *run)
+/*
+ * Step 2. Before anything is moved there: where a cut left a file both in `blobs/` and here, moving
+ * it again would do nothing, for rename does nothing with two names of one file.
+ */
+static int sweep_trash(struct run *run)
+{
+    struct sweep trash = {.run = run};
+
+    int rc = sweep_dir(&trash, HF_DIR_TRASH);
+    run->swept_files += trash.files;
+    run->swept_bytes += trash.bytes;
+    return rc;
+}
+
+/* Step 5. */
+static int sweep_rest(struct run *run)
 {
     struct hf_store *store = run->store;
-    struct sweep staging = {.run = run, .is_staging = true}, trash = {.run = run};
+    struct sweep staging = {.run = run, .is_staging = true};
     struct hf_recovery_entry entry = {.outcome = HF_RECOVERY_SWEPT};
 
     int rc =
         hf_io_list(store->io, store->layout.root, HF_DIR_STAGING, sweep_slot, &staging, run->err);
-    if (rc == 0)
-        rc = sweep_dir(&trash, HF_DIR_TRASH);
     if (rc == 0 && !run->dry_run)
         rc = sweep_new(run);
-    entry.files = staging.files + trash.files;
-    entry.bytes = staging.bytes + trash.bytes;
+    entry.files = run->swept_files + staging.files;
+    entry.bytes = run->swept_bytes + staging.bytes;
     if (rc == 0 && entry.files > 0)
         rc = report(run, &entry, strdup("files that no transaction owns"));
     return rc;
@@ -438,11 +451,13 @@ static int run_steps(struct run *run)
     if (!run->dry_run)
         rc = hf_wal_lock_job(store->wal, HF_WAL_LOCK_RECOVERY, true, &got, run->err);
     if (rc == 0)
+        rc = sweep_trash(run);
+    if (rc == 0)
         rc = end_dead_txns(run);
     if (rc == 0 && !run->dry_run)
         rc = hf_store_remove_pending(store, NULL, NULL, run->err);
     if (rc == 0)
-        rc = sweep_all(run);
+        rc = sweep_rest(run);
     if (rc == 0 && !run->dry_run)
         rc = hf_store_sync(store, hf_wal_tail(store->wal), run->err);
     if (got)

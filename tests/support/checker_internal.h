@@ -97,6 +97,7 @@ int checker_key_compare(const void *a, size_t a_len, const void *b, size_t b_len
 struct checker_segment {
     char path[32]; /* "wal/0000000000000001.seg" */
     struct hf_buf bytes;
+    size_t used; /* behind the last byte that is not zero */
     bool usable; /* the header is */
     uint32_t reason;
     uint8_t uuid[16];

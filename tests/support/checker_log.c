@@ -27,10 +27,18 @@ static void add_record(struct checker_log *log, const struct checker_record *rec
  * The COPY that stands for the record at `position`. "The next valid one" of the page is read as
  * the next that is no PAD: the PAD between a COMMIT and its COPY outlives the rot of the COMMIT.
  */
+/* Behind it there are only zeros, which are no records. */
+static uint64_t search_limit(const struct checker_segment *segment)
+{
+    return checker_segment_limit(segment) - (segment->bytes.len - segment->used);
+}
+
 static bool find_copy(const struct checker_segment *segment, uint64_t position, uint64_t limit,
                       struct checker_record *out)
 {
-    for (uint64_t p = position + 8; p < limit; p += 8) {
+    uint64_t end = limit < search_limit(segment) ? limit : search_limit(segment);
+
+    for (uint64_t p = position + 8; p < end; p += 8) {
         if (!checker_record_at(segment, p, out) || out->type == CHECKER_PAD)
             continue;
         return out->is_copy && out->original == position && out->end <= limit;
@@ -43,7 +51,7 @@ static bool is_called_durable(const struct checker_segment *segment, uint64_t po
                               uint64_t *out_by)
 {
     struct checker_record record;
-    uint64_t limit = checker_segment_limit(segment);
+    uint64_t limit = search_limit(segment);
 
     for (uint64_t p = position + 8; p < limit; p += 8) {
         if (checker_record_at(segment, p, &record) && record.durable > position) {
@@ -79,13 +87,9 @@ static void judge_end(struct checker *c, const struct checker_segment *segment, 
     /* Recovery begins a new segment, so behind the last record there are still the zeros that the
      * segment was made of. */
     uint64_t off = checker_segment_offset(segment, position);
-    for (size_t i = (size_t)off; i < segment->bytes.len; i++) {
-        if (segment->bytes.data[i] != 0) {
-            checker_complain(c, "%s at offset %zu: there are bytes behind the last record",
-                             segment->path, i);
-            return;
-        }
-    }
+    if (segment->used > off)
+        checker_complain(c, "%s at offset %" PRIu64 ": there are bytes behind the last record",
+                         segment->path, off);
 }
 
 /* Records up to `limit`, where the next segment begins (`is_newest`: none does). */

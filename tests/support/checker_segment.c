@@ -64,6 +64,16 @@ static const char *parse_header(const uint8_t *block, size_t file_len, struct ch
     return NULL;
 }
 
+/* How many of the last bytes are zero for certain: a block of them, or one. */
+static size_t skip_zeros(const uint8_t *data, size_t used)
+{
+    static const uint8_t zeros[CHECKER_BLOCK];
+
+    return used >= sizeof(zeros) && memcmp(data + used - sizeof(zeros), zeros, sizeof(zeros)) == 0
+               ? sizeof(zeros)
+               : 1;
+}
+
 int checker_segment_read(struct checker *c, struct checker_segment *segment, struct hf_error *err)
 {
     bool there = false;
@@ -74,6 +84,10 @@ int checker_segment_read(struct checker *c, struct checker_segment *segment, str
         checker_complain(c, "%s is shorter than a header", segment->path);
         return 0;
     }
+
+    segment->used = segment->bytes.len;
+    while (segment->used > 0 && segment->bytes.data[segment->used - 1] == 0)
+        segment->used -= skip_zeros(segment->bytes.data, segment->used);
 
     /* A segment is synced before it gets its name, so not even one copy may be torn. */
     for (int copy = HEADER_COPIES - 1; copy >= 0; copy--) {
