@@ -1,0 +1,611 @@
+/*
+ * fault-injection/disk.c - cells and their values.
+ *
+ * Of a cell's values the first `undecided` may be on the disk since the last cut (or sync); those
+ * behind them were written since, and the last is what everybody sees. Always true: undecided >= 1.
+ */
+#include "disk.h"
+
+#include "base/array.h"
+#include "base/checksum.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A value: the address of a chunk (0: zeros), a length, or an inode (0: none). */
+struct cell {
+    uint64_t *values;
+    uint32_t count;
+    uint32_t capacity;
+    uint32_t undecided;
+};
+
+struct chunk {
+    uint32_t index;
+    struct cell cell;
+};
+
+struct entry {
+    char *name;
+    struct cell cell;
+};
+
+struct inode {
+    bool is_dir;
+    bool is_coarse;
+    struct cell size;
+    uint64_t synced_bytes; /* below, unwritten chunks are zeros on the disk */
+    struct chunk *chunks;  /* those that ever held anything but zeros, ascending */
+    size_t chunk_count, chunk_capacity;
+    struct entry *entries;
+    size_t entry_count, entry_capacity;
+};
+
+/* The bytes of a chunk. They never change; copies of a disk share them. */
+struct bytes {
+    uint64_t hash;
+    uint32_t users;
+    uint8_t data[];
+};
+
+struct disk {
+    size_t chunk_bytes;
+    struct bytes *garbage;
+    struct inode *inodes; /* [0] is not used */
+    size_t count, capacity;
+    disk_choose_fn *choose;
+    void *choose_arg;
+};
+
+/* A test that has no memory can't go on. */
+static void *must(void *memory)
+{
+    if (memory == NULL)
+        abort();
+    return memory;
+}
+
+/* Room for one item more. */
+#define GROW(array, capacity, count)                                                               \
+    must(hf_array_grow(&(array), &(capacity), (count), sizeof(*(array)), NULL) == 0 ? &(count)     \
+                                                                                    : NULL)
+
+/* --- bytes ------------------------------------------------------------------------------------ */
+
+static struct bytes *bytes_new(const void *data, size_t len)
+{
+    struct bytes *bytes = must(malloc(sizeof(*bytes) + len));
+
+    memcpy(bytes->data, data, len);
+    bytes->hash = hf_checksum(data, len, 0);
+    bytes->users = 1;
+    return bytes;
+}
+
+static struct bytes *bytes_of(uint64_t value)
+{
+    return (struct bytes *)(uintptr_t)value; /* NOLINT: put there by value_of */
+}
+
+static uint64_t value_of(struct bytes *bytes)
+{
+    return (uint64_t)(uintptr_t)bytes;
+}
+
+static void hold(bool is_chunk, uint64_t value)
+{
+    if (is_chunk && value != 0)
+        bytes_of(value)->users++;
+}
+
+static void drop(bool is_chunk, uint64_t value)
+{
+    if (is_chunk && value != 0 && --bytes_of(value)->users == 0)
+        free(bytes_of(value));
+}
+
+static uint64_t identity(bool is_chunk, uint64_t value)
+{
+    return is_chunk && value != 0 ? bytes_of(value)->hash : value;
+}
+
+#define LENGTH_OF(number)       ((struct disk_cell){.inode = (number), .chunk = -1})
+#define CHUNK_OF(number, index) ((struct disk_cell){.inode = (number), .chunk = (index)})
+#define ENTRY_OF(number, name)  ((struct disk_cell){.inode = (number), .entry = (name), .chunk = -1})
+
+/* --- cells ------------------------------------------------------------------------------------ */
+
+/* The cell takes `value` over. */
+static void cell_push(struct cell *cell, uint64_t value)
+{
+    if (cell->count == cell->capacity) {
+        cell->capacity = cell->capacity == 0 ? 2 : 2 * cell->capacity;
+        cell->values = must(reallocarray(cell->values, cell->capacity, sizeof(*cell->values)));
+    }
+    cell->values[cell->count++] = value;
+}
+
+static void cell_begin(struct cell *cell, uint64_t value)
+{
+    *cell = (struct cell){.undecided = 1};
+    cell_push(cell, value);
+}
+
+/* All values but the n-th are forgotten. */
+static void cell_keep(struct cell *cell, size_t n, bool is_chunk)
+{
+    for (size_t i = 0; i < cell->count; i++) {
+        if (i != n)
+            drop(is_chunk, cell->values[i]);
+    }
+    cell->values[0] = cell->values[n];
+    cell->count = cell->undecided = 1;
+}
+
+/* Not of a chunk. */
+static void cell_set(struct cell *cell, uint64_t value)
+{
+    cell->values[0] = value;
+    cell->count = cell->undecided = 1;
+}
+
+static uint64_t cell_value(struct disk *disk, struct cell *cell, struct disk_cell name)
+{
+    if (cell->count == cell->undecided && cell->count > 1) {
+        size_t choice = disk->choose ? disk->choose(disk->choose_arg, cell->count, &name) : 0;
+        cell_keep(cell, cell->count - 1 - choice, name.chunk >= 0);
+    }
+    return cell->values[cell->count - 1];
+}
+
+static void cell_sync(struct cell *cell, bool is_chunk)
+{
+    if (cell->count > cell->undecided)
+        cell_keep(cell, cell->count - 1, is_chunk);
+}
+
+/* Each value once; the newest of equals stays. */
+static void cell_cut(struct cell *cell, bool is_chunk)
+{
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < cell->count; i++) {
+        bool again = false;
+        for (uint32_t j = i + 1; j < cell->count && !again; j++)
+            again = identity(is_chunk, cell->values[i]) == identity(is_chunk, cell->values[j]);
+        if (again)
+            drop(is_chunk, cell->values[i]);
+        else
+            cell->values[kept++] = cell->values[i];
+    }
+    cell->count = cell->undecided = kept;
+}
+
+static void cell_thin(struct cell *cell, bool is_chunk)
+{
+    if (cell->count < 3)
+        return;
+    for (uint32_t i = 1; i + 1 < cell->count; i++)
+        drop(is_chunk, cell->values[i]);
+    cell->values[1] = cell->values[cell->count - 1];
+    cell->count = cell->undecided = 2;
+}
+
+static struct cell cell_copy(const struct cell *cell, bool is_chunk)
+{
+    struct cell copy = {.undecided = cell->undecided};
+
+    for (uint32_t i = 0; i < cell->count; i++) {
+        hold(is_chunk, cell->values[i]);
+        cell_push(&copy, cell->values[i]);
+    }
+    return copy;
+}
+
+static void cell_free(struct cell *cell, bool is_chunk)
+{
+    for (uint32_t i = 0; i < cell->count; i++)
+        drop(is_chunk, cell->values[i]);
+    free(cell->values);
+}
+
+/* --- disks ------------------------------------------------------------------------------------ */
+
+static struct inode *inode_of(const struct disk *disk, uint32_t number)
+{
+    if (number == 0 || number >= disk->count)
+        abort();
+    return &disk->inodes[number];
+}
+
+struct disk *disk_new(size_t chunk_bytes)
+{
+    struct disk *disk = must(calloc(1, sizeof(*disk)));
+    uint8_t noise[4096];
+
+    for (size_t i = 0; i < sizeof(noise); i++)
+        noise[i] = (uint8_t)(0x5a ^ (i * 131));
+    disk->chunk_bytes = chunk_bytes;
+    disk->garbage = bytes_new(noise, chunk_bytes);
+    (void)GROW(disk->inodes, disk->capacity, disk->count);
+    disk->inodes[0] = (struct inode){0};
+    disk->count = 1;
+    (void)disk_make(disk, true);
+    return disk;
+}
+
+uint32_t disk_make(struct disk *disk, bool is_dir)
+{
+    (void)GROW(disk->inodes, disk->capacity, disk->count);
+    struct inode *inode = &disk->inodes[disk->count];
+    *inode = (struct inode){.is_dir = is_dir};
+    cell_begin(&inode->size, 0);
+    return (uint32_t)disk->count++;
+}
+
+static struct inode copy_inode(const struct inode *from)
+{
+    struct inode to = *from;
+
+    to.size = cell_copy(&from->size, false);
+    to.chunks = must(malloc((from->chunk_count + 1) * sizeof(*to.chunks)));
+    to.chunk_capacity = from->chunk_count + 1;
+    for (size_t i = 0; i < from->chunk_count; i++) {
+        to.chunks[i].index = from->chunks[i].index;
+        to.chunks[i].cell = cell_copy(&from->chunks[i].cell, true);
+    }
+    to.entries = must(malloc((from->entry_count + 1) * sizeof(*to.entries)));
+    to.entry_capacity = from->entry_count + 1;
+    for (size_t i = 0; i < from->entry_count; i++) {
+        to.entries[i].name = must(strdup(from->entries[i].name));
+        to.entries[i].cell = cell_copy(&from->entries[i].cell, false);
+    }
+    return to;
+}
+
+struct disk *disk_copy(const struct disk *disk)
+{
+    struct disk *copy = must(malloc(sizeof(*copy)));
+
+    *copy = *disk;
+    copy->choose = NULL;
+    copy->garbage->users++;
+    copy->capacity = disk->count;
+    copy->inodes = must(calloc(disk->count, sizeof(*copy->inodes)));
+    for (size_t i = 1; i < disk->count; i++)
+        copy->inodes[i] = copy_inode(&disk->inodes[i]);
+    return copy;
+}
+
+void disk_free(struct disk *disk)
+{
+    if (disk == NULL)
+        return;
+    for (size_t i = 1; i < disk->count; i++) {
+        struct inode *inode = &disk->inodes[i];
+        cell_free(&inode->size, false);
+        for (size_t j = 0; j < inode->chunk_count; j++)
+            cell_free(&inode->chunks[j].cell, true);
+        for (size_t j = 0; j < inode->entry_count; j++) {
+            cell_free(&inode->entries[j].cell, false);
+            free(inode->entries[j].name);
+        }
+        free(inode->chunks);
+        free(inode->entries);
+    }
+    drop(true, value_of(disk->garbage));
+    free(disk->inodes);
+    free(disk);
+}
+
+void disk_set_choose(struct disk *disk, disk_choose_fn *choose, void *arg)
+{
+    disk->choose = choose;
+    disk->choose_arg = arg;
+}
+
+void disk_mark_coarse(struct disk *disk, uint32_t inode)
+{
+    inode_of(disk, inode)->is_coarse = true;
+}
+
+/* --- a cut ------------------------------------------------------------------------------------ */
+
+static void cut_chunk(struct disk *disk, const struct inode *inode, struct chunk *chunk)
+{
+    struct cell *cell = &chunk->cell;
+    uint64_t off = (uint64_t)chunk->index * disk->chunk_bytes;
+    bool was_never_there = cell->values[0] == 0 && off >= inode->synced_bytes;
+
+    if (was_never_there && cell->count > cell->undecided) {
+        disk->garbage->users++;
+        cell_push(cell, 0);
+        memmove(cell->values + 2, cell->values + 1, (cell->count - 2) * sizeof(*cell->values));
+        cell->values[1] = value_of(disk->garbage);
+    }
+    cell_cut(cell, true);
+    if (inode->is_coarse)
+        cell_thin(cell, true);
+}
+
+/* What no entry can name is forgotten: nobody will read it. */
+static void mark_reachable(const struct disk *disk, uint32_t number, bool *reachable)
+{
+    const struct inode *inode = inode_of(disk, number);
+
+    if (reachable[number])
+        return;
+    reachable[number] = true;
+    for (size_t i = 0; i < inode->entry_count; i++) {
+        const struct cell *cell = &inode->entries[i].cell;
+        for (uint32_t j = 0; j < cell->count; j++) {
+            if (cell->values[j] != 0)
+                mark_reachable(disk, (uint32_t)cell->values[j], reachable);
+        }
+    }
+}
+
+static void forget(struct inode *inode)
+{
+    for (size_t i = 0; i < inode->chunk_count; i++)
+        cell_free(&inode->chunks[i].cell, true);
+    inode->chunk_count = 0;
+    for (size_t i = 0; i < inode->entry_count; i++)
+        cell_set(&inode->entries[i].cell, 0);
+    cell_set(&inode->size, 0);
+}
+
+void disk_cut(struct disk *disk)
+{
+    bool *reachable = must(calloc(disk->count, sizeof(*reachable)));
+
+    mark_reachable(disk, DISK_ROOT, reachable);
+    for (uint32_t n = 1; n < disk->count; n++) {
+        struct inode *inode = &disk->inodes[n];
+        if (!reachable[n]) {
+            forget(inode);
+            continue;
+        }
+        cell_cut(&inode->size, false);
+        if (inode->is_coarse)
+            cell_thin(&inode->size, false);
+        for (size_t i = 0; i < inode->chunk_count; i++)
+            cut_chunk(disk, inode, &inode->chunks[i]);
+        for (size_t i = 0; i < inode->entry_count; i++)
+            cell_cut(&inode->entries[i].cell, false);
+    }
+    free(reachable);
+}
+
+static uint64_t hash_cell(const struct cell *cell, bool is_chunk, uint64_t seed)
+{
+    uint64_t hash = hf_checksum(&cell->count, sizeof(cell->count), seed);
+
+    for (uint32_t i = 0; i < cell->count; i++) {
+        uint64_t value = identity(is_chunk, cell->values[i]);
+        hash = hf_checksum(&value, sizeof(value), hash);
+    }
+    return hash;
+}
+
+uint64_t disk_hash(const struct disk *disk)
+{
+    uint64_t hash = disk->chunk_bytes;
+
+    for (uint32_t n = 1; n < disk->count; n++) {
+        const struct inode *inode = &disk->inodes[n];
+        hash = hash_cell(&inode->size, false, hash + n);
+        for (size_t i = 0; i < inode->chunk_count; i++)
+            hash = hash_cell(&inode->chunks[i].cell, true, hash + inode->chunks[i].index);
+        for (size_t i = 0; i < inode->entry_count; i++) {
+            const char *name = inode->entries[i].name;
+            hash = hf_checksum(name, strlen(name), hash);
+            hash = hash_cell(&inode->entries[i].cell, false, hash);
+        }
+    }
+    return hash;
+}
+
+size_t disk_undecided(const struct disk *disk, double *out_log10_states)
+{
+    size_t count = 0;
+    double log10_states = 0;
+
+    for (uint32_t n = 1; n < disk->count; n++) {
+        const struct inode *inode = &disk->inodes[n];
+        count += inode->size.count > 1;
+        log10_states += log10((double)inode->size.count);
+        for (size_t i = 0; i < inode->chunk_count; i++) {
+            count += inode->chunks[i].cell.count > 1;
+            log10_states += log10((double)inode->chunks[i].cell.count);
+        }
+        for (size_t i = 0; i < inode->entry_count; i++) {
+            count += inode->entries[i].cell.count > 1;
+            log10_states += log10((double)inode->entries[i].cell.count);
+        }
+    }
+    *out_log10_states = log10_states;
+    return count;
+}
+
+/* --- files ------------------------------------------------------------------------------------ */
+
+bool disk_is_dir(const struct disk *disk, uint32_t inode)
+{
+    return inode_of(disk, inode)->is_dir;
+}
+
+uint64_t disk_size(struct disk *disk, uint32_t inode)
+{
+    return cell_value(disk, &inode_of(disk, inode)->size, LENGTH_OF(inode));
+}
+
+/* Where the chunk of that index is, or would be. */
+static size_t chunk_place(const struct inode *inode, uint32_t index)
+{
+    size_t low = 0, high = inode->chunk_count;
+
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (inode->chunks[middle].index < index)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static bool has_chunk(const struct inode *inode, size_t place, uint32_t index)
+{
+    return place < inode->chunk_count && inode->chunks[place].index == index;
+}
+
+size_t disk_read(struct disk *disk, uint32_t number, void *data, size_t len, uint64_t off)
+{
+    struct inode *inode = inode_of(disk, number);
+    uint64_t size = disk_size(disk, number);
+
+    if (off >= size)
+        return 0;
+    if (len > size - off)
+        len = (size_t)(size - off);
+    memset(data, 0, len);
+    for (size_t i = chunk_place(inode, (uint32_t)(off / disk->chunk_bytes)); i < inode->chunk_count;
+         i++) {
+        uint64_t begins = (uint64_t)inode->chunks[i].index * disk->chunk_bytes;
+        uint64_t ends = begins + disk->chunk_bytes;
+        if (begins >= off + len)
+            break;
+        uint64_t value =
+            cell_value(disk, &inode->chunks[i].cell, CHUNK_OF(number, inode->chunks[i].index));
+        uint64_t from = begins > off ? begins : off, to = ends < off + len ? ends : off + len;
+        if (value != 0)
+            memcpy((uint8_t *)data + (from - off), bytes_of(value)->data + (from - begins),
+                   (size_t)(to - from));
+    }
+    return len;
+}
+
+static bool is_zero(const uint8_t *data, size_t len)
+{
+    return len == 0 || (data[0] == 0 && memcmp(data, data + 1, len - 1) == 0);
+}
+
+static void write_chunk(struct disk *disk, struct inode *inode, uint32_t index, size_t at,
+                        const uint8_t *data, size_t len)
+{
+    uint8_t whole[4096] = {0};
+    size_t place = chunk_place(inode, index);
+
+    if (!has_chunk(inode, place, index)) {
+        if (is_zero(data, len))
+            return;
+        (void)GROW(inode->chunks, inode->chunk_capacity, inode->chunk_count);
+        memmove(&inode->chunks[place + 1], &inode->chunks[place],
+                (inode->chunk_count - place) * sizeof(*inode->chunks));
+        inode->chunk_count++;
+        inode->chunks[place].index = index;
+        cell_begin(&inode->chunks[place].cell, 0);
+    }
+    struct cell *cell = &inode->chunks[place].cell;
+    /* Who writes all of it has no need to know what it was. */
+    uint64_t before =
+        len < disk->chunk_bytes
+            ? cell_value(disk, cell, CHUNK_OF((uint32_t)(inode - disk->inodes), index))
+            : 0;
+    if (before != 0)
+        memcpy(whole, bytes_of(before)->data, disk->chunk_bytes);
+    memcpy(whole + at, data, len);
+    cell_push(cell, is_zero(whole, disk->chunk_bytes)
+                        ? 0
+                        : value_of(bytes_new(whole, disk->chunk_bytes)));
+}
+
+void disk_write(struct disk *disk, uint32_t number, const void *data, size_t len, uint64_t off)
+{
+    struct inode *inode = inode_of(disk, number);
+
+    for (size_t done = 0; done < len;) {
+        size_t at = (size_t)((off + done) % disk->chunk_bytes);
+        size_t part = disk->chunk_bytes - at < len - done ? disk->chunk_bytes - at : len - done;
+        write_chunk(disk, inode, (uint32_t)((off + done) / disk->chunk_bytes), at,
+                    (const uint8_t *)data + done, part);
+        done += part;
+    }
+    if (off + len > disk_size(disk, number))
+        cell_push(&inode->size, off + len);
+}
+
+void disk_resize(struct disk *disk, uint32_t number, uint64_t size)
+{
+    struct inode *inode = inode_of(disk, number);
+    uint8_t zeros[4096] = {0};
+
+    if (size < disk_size(disk, number)) {
+        for (size_t i = 0; i < inode->chunk_count; i++) {
+            uint64_t begins = (uint64_t)inode->chunks[i].index * disk->chunk_bytes;
+            size_t at = begins >= size ? 0 : (size_t)(size - begins);
+            if (at < disk->chunk_bytes)
+                write_chunk(disk, inode, inode->chunks[i].index, at, zeros, disk->chunk_bytes - at);
+        }
+    }
+    cell_push(&inode->size, size);
+}
+
+/* --- directories ------------------------------------------------------------------------------ */
+
+static struct entry *find_entry(struct inode *inode, const char *name, size_t len)
+{
+    for (size_t i = 0; i < inode->entry_count; i++) {
+        if (strncmp(inode->entries[i].name, name, len) == 0 && inode->entries[i].name[len] == '\0')
+            return &inode->entries[i];
+    }
+    return NULL;
+}
+
+uint32_t disk_lookup(struct disk *disk, uint32_t dir, const char *name, size_t len)
+{
+    struct entry *entry = find_entry(inode_of(disk, dir), name, len);
+
+    return entry != NULL ? (uint32_t)cell_value(disk, &entry->cell, ENTRY_OF(dir, entry->name)) : 0;
+}
+
+void disk_enter(struct disk *disk, uint32_t dir, const char *name, size_t len, uint32_t number)
+{
+    struct inode *inode = inode_of(disk, dir);
+    struct entry *entry = find_entry(inode, name, len);
+
+    if (entry == NULL) {
+        (void)GROW(inode->entries, inode->entry_capacity, inode->entry_count);
+        entry = &inode->entries[inode->entry_count++];
+        entry->name = must(strndup(name, len));
+        cell_begin(&entry->cell, 0);
+    }
+    cell_push(&entry->cell, number);
+}
+
+bool disk_entry(struct disk *disk, uint32_t dir, size_t n, const char **out_name,
+                uint32_t *out_inode)
+{
+    struct inode *inode = inode_of(disk, dir);
+
+    if (n >= inode->entry_count)
+        return false;
+    *out_name = inode->entries[n].name;
+    *out_inode = (uint32_t)cell_value(disk, &inode->entries[n].cell, ENTRY_OF(dir, *out_name));
+    return true;
+}
+
+void disk_sync(struct disk *disk, uint32_t number)
+{
+    struct inode *inode = inode_of(disk, number);
+
+    if (inode->size.count > inode->size.undecided || inode->size.count == 1)
+        inode->synced_bytes = inode->size.values[inode->size.count - 1];
+    cell_sync(&inode->size, false);
+    for (size_t i = 0; i < inode->chunk_count; i++)
+        cell_sync(&inode->chunks[i].cell, true);
+    for (size_t i = 0; i < inode->entry_count; i++)
+        cell_sync(&inode->entries[i].cell, false);
+}

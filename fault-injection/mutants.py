@@ -1,0 +1,66 @@
+"""fault-injection/mutants.py - the lines that keep the promises, and what fails without them.
+
+SYNCS names every call of a sync in the sources by its file and function (#2: the second in that
+function). mutate.py finds them by itself, so a sync that is not on the list fails the build.
+CHANGES are other steps: an order, a check, a claim. What kills a mutant is the explorer, CUT, or a
+program of tests/."""
+
+CUT = ("fault-injection/power-cut", "--length", "2", "--stop")
+CUT_CLAIMS = ("fault-injection/power-cut", "--scenarios", "--stop", "--only",
+              "claimed-bytes-are-removed-and-come-back")
+CUT_CHECKPOINTS = ("fault-injection/power-cut", "--scenarios", "--stop", "--only",
+                   "two-checkpoints-trim-the-log")
+
+
+def test(name):
+    return ("tests/test_" + name,)
+
+
+SYNCS = {
+    "wal/append.c sync_to": CUT,
+    "wal/takeover.c switch_locked": test("wal"),
+    "wal/segment.c hf_wal_spare_make": CUT,
+    "wal/segment.c hf_wal_spare_make #2": CUT,
+    "wal/segment.c write_segment": CUT,
+    "wal/segment.c hf_wal_segment_make": CUT,
+    "wal/open.c hf_wal_trim": test("order"),
+    "src/store/stage.c make_slot": CUT,
+    "src/store/stage.c sync_blob": CUT,
+    "src/store/stage.c hf_txn_sync_staged": CUT,
+    "src/store/finish_sync.c hf_finish_sync_folders": CUT,
+    "src/store/format_file.c hf_format_write": CUT,
+    "src/store/format_file.c hf_format_write #2": CUT,
+    "src/store/layout.c make_empty_file": CUT,
+    "src/store/layout.c make_contents": CUT,
+    "src/store/layout.c make_contents #2": CUT,
+    "src/store/layout.c make_root": CUT,
+    "src/store/checkpoint_write.c hf_checkpoint_write": CUT_CHECKPOINTS,
+    "src/store/checkpoint_write.c hf_checkpoint_write #2": CUT_CHECKPOINTS,
+    "src/store/open.c open_catalog": CUT,
+    "src/store/check_quarantine.c set_aside": test("order"),
+    "src/store/check_quarantine.c set_aside #2": test("order"),
+    "src/store/check_files.c hf_check_folders": test("check_files"),
+    "src/store/check_files.c hf_check_folders #2": test("check_files"),
+    "src/image/save_dir.c dir_end": test("save_output"),
+    "src/image/save_dir.c dir_finish": test("save_output"),
+    "src/image/save_dir.c dir_finish #2": test("save_output"),
+    "src/image/save_output.c close_file": test("save_output"),
+    "src/image/save_output.c hf_save_output_keep": test("save_output"),
+}
+
+# file, text (once in the file), what stands in its place, what kills it
+CHANGES = [
+    ("wal/segment.c", "bool unused = is_unused(io, fd);", "bool unused = true;", CUT),
+    ("src/io/io.c", "int rc = hf_io_unlink(io, dir, path, &why);\n    if (rc != 0 && rc != "
+     "HF_ERR_NOT_FOUND) {", "int rc = 0;\n    if (rc != 0) {", CUT),
+    ("src/store/recover.c", "    if (rc == 0)\n        rc = sweep_trash(run);\n", "", CUT),
+    ("src/store/removal.c", "rc = is_claimed(store, view, digest, err);", "rc = HF_ERR_NOT_FOUND;",
+     test("txn")),
+    ("src/store/removal.c", "if (rc == 0 && object.state == HF_OBJECT_ABSENT)",
+     "if (false)", test("txn")),
+    ("wal/lock.c", "if (rc == 0 && !wal->has_seen_end)", "if (false)", test("wal_shared")),
+    ("wal/lock.c", "if (rc == HF_ERR_CORRUPT && wal->reader.position >= shared->durable) {",
+     "if (false) {", test("wal_shared")),
+    ("src/image/save_write.c", "hf_checksummer_value(copy->checksum) != file->checksum", "false",
+     test("save_output")),
+]

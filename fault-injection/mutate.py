@@ -1,0 +1,138 @@
+#!/usr/bin/env python3
+"""fault-injection/mutate.py - takes one line that keeps a promise out of the sources and sees
+whether something fails; then the next.
+
+    mutate.py SOURCES --list       is every sync of the sources on the list (mutants.py)?
+    mutate.py SOURCES [WORDS]      tries all mutants, or those whose name holds WORDS
+
+Works in a copy. Ends with "N killed, N survived", and exit code 1 if one survived."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.dont_write_bytecode = True
+import mutants  # noqa: E402
+
+SYNC = re.compile(r"\bhf_io_(?:fsync|fdatasync|sync_dir)\(")
+FOLDERS = ("wal", "src/store", "src/image", "tools")
+PASSES, FAILS = 0, (1,)
+
+
+def function_around(text, place):
+    """The name that the last line before it begins which starts in the first column."""
+    starts = re.findall(r"^[a-z][^\n;{}]*?(\w+)\([^\n;]*$", text[:place], re.MULTILINE)
+    return starts[-1]
+
+
+def call_end(text, place):
+    depth = 0
+    for i in range(text.index("(", place), len(text)):
+        depth += {"(": 1, ")": -1}.get(text[i], 0)
+        if depth == 0:
+            return i + 1
+    raise ValueError("a call that does not end")
+
+
+def syncs_of(root):
+    """{name: (file, begin, end)}"""
+    found = {}
+    for folder in FOLDERS:
+        for name in sorted(os.listdir(os.path.join(root, folder))):
+            if not name.endswith(".c"):
+                continue
+            path = folder + "/" + name
+            with open(os.path.join(root, path), encoding="utf-8") as file:
+                text = file.read()
+            for call in SYNC.finditer(text):
+                key = again = "%s %s" % (path, function_around(text, call.start()))
+                count = 1
+                while again in found:
+                    count += 1
+                    again = "%s #%d" % (key, count)
+                found[again] = (path, call.start(), call_end(text, call.start()))
+    return found
+
+
+def check_list(root):
+    found, known = set(syncs_of(root)), set(mutants.SYNCS)
+    for name in sorted(found - known):
+        print("not in mutants.py: " + name)
+    for name in sorted(known - found):
+        print("no such sync any more: " + name)
+    return found == known
+
+
+class Copy:
+    def __init__(self, root, folder):
+        self.root, self.build = folder + "/sources", folder + "/build"
+        shutil.copytree(root, self.root, ignore=shutil.ignore_patterns(".git", "build*"))
+        subprocess.run(["meson", "setup", "-Dwerror=false", self.build, self.root], check=True,
+                       stdout=subprocess.DEVNULL)
+
+    def read(self, path):
+        with open(os.path.join(self.root, path), encoding="utf-8") as file:
+            return file.read()
+
+    def write(self, path, text):
+        with open(os.path.join(self.root, path), "w", encoding="utf-8") as file:
+            file.write(text)
+
+    def is_killed(self, path, text, killer):
+        """None: it does not even compile, or the killer could not run."""
+        whole = self.read(path)
+        self.write(path, text)
+        try:
+            subprocess.run(["ninja", "-C", self.build, killer[0]], check=True,
+                           stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
+            done = subprocess.run([self.build + "/" + killer[0], *killer[1:]], check=False,
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT, timeout=900)
+        finally:
+            self.write(path, whole)
+        return done.returncode != PASSES
+
+
+def all_mutants(copy):
+    """(name, file, its text, killer)"""
+    for name, (path, begin, end) in syncs_of(copy.root).items():
+        text = copy.read(path)
+        yield "without the sync of " + name, path, text[:begin] + "0" + text[end:], \
+            mutants.SYNCS[name]
+    for path, old, new, killer in mutants.CHANGES:
+        text = copy.read(path)
+        if text.count(old) != 1:
+            raise ValueError("%s: %r is there %d times" % (path, old, text.count(old)))
+        yield "%s: %s" % (path, " ".join(old.split())), path, text.replace(old, new), killer
+
+
+def try_all(root, words):
+    killed, survived = 0, []
+    with tempfile.TemporaryDirectory(prefix="holdfast-mutants-") as folder:
+        copy = Copy(root, folder)
+        for name, path, text, killer in all_mutants(copy):
+            if words not in name:
+                continue
+            began = time.monotonic()
+            if copy.is_killed(path, text, killer):
+                killed += 1
+                print("killed by %s in %.0f s: %s" % (killer[0], time.monotonic() - began, name))
+            else:
+                survived.append(name)
+                print("SURVIVED %s: %s" % (killer[0], name))
+            sys.stdout.flush()
+    print("%d killed, %d survived" % (killed, len(survived)))
+    return killed > 0 and not survived
+
+
+def main():
+    root = sys.argv[1]
+    if sys.argv[2:] == ["--list"]:
+        sys.exit(0 if check_list(root) else 1)
+    sys.exit(0 if check_list(root) and try_all(root, "".join(sys.argv[2:3])) else 1)
+
+
+main()
