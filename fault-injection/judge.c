@@ -10,7 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool broken(char says[JUDGE_SAYS_MAX], const char *format, ...)
+__attribute__((format(printf, 2, 3))) static bool broken(char says[JUDGE_SAYS_MAX],
+                                                         const char *format, ...)
 {
     va_list args;
 
