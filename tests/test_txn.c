@@ -8,6 +8,7 @@
 #include "support/random.h"
 #include "support/suite.h"
 
+#include "base/digest.h"
 #include "base/error.h"
 
 #include <fcntl.h>
@@ -476,6 +477,36 @@ START_TEST(a_missing_file_is_damage_and_not_absence)
 }
 END_TEST
 
+/* --- long blobs ------------------------------------------------------------------------------- */
+
+/* Hashed on another thread from some length on. */
+START_TEST(a_long_blob_hashes_to_its_bytes)
+{
+    static uint8_t data[5 * 1024 * 1024 + 3];
+    struct hf_digest want, have;
+    struct hf_staged *staged = NULL;
+    struct hf_txn *txn = NULL;
+    uint64_t size = 0;
+
+    for (size_t i = 0; i < sizeof(data); i++)
+        data[i] = (uint8_t)(i * 2654435761u >> 13);
+    ck_assert_int_eq(hf_txn_begin(store, "x", 1, &txn, &err), 0);
+    ck_assert_int_eq(hf_txn_stage(txn, &staged, &err), 0);
+    for (size_t at = 0; at < sizeof(data); at += 100000) {
+        size_t left = sizeof(data) - at;
+        ck_assert_int_eq(hf_staged_write(staged, data + at, left < 100000 ? left : 100000, &err),
+                         0);
+    }
+    data[sizeof(data) - 1] ^= (uint8_t)_i;
+    ck_assert_int_eq(hf_digest_of(data, sizeof(data), &want, &err), 0);
+    ck_assert_int_eq(hf_staged_finish(staged, &want, &have, &size, &err),
+                     _i == 0 ? 0 : HF_ERR_DIGEST);
+    if (_i == 0)
+        ck_assert_uint_eq(size, sizeof(data));
+    hf_txn_abort(txn, "enough");
+}
+END_TEST
+
 /* --- absent objects --------------------------------------------------------------------------- */
 
 static int decide_index(void *arg, struct hf_change *change, struct hf_error *why)
@@ -801,6 +832,7 @@ int main(void)
     tcase_add_test(tests, a_missing_file_is_damage_and_not_absence);
     tcase_add_loop_test(
         tests, an_absent_object_is_known_cannot_be_named_and_leaves_with_who_refers_to_it, 0, 2);
+    tcase_add_loop_test(tests, a_long_blob_hashes_to_its_bytes, 0, 2);
     tcase_add_loop_test(tests, an_absent_object_does_not_keep_bytes_that_were_being_removed, 0, 2);
     tcase_add_test(tests, loads_removals_checkpoints_and_recoveries_go_on_together);
     tcase_add_test(tests, any_sequence_of_operations_agrees_with_a_plain_model);

@@ -307,8 +307,10 @@ static bool is_unused(struct hf_io *io, int fd)
     uint8_t block[HF_WAL_BLOCK];
     size_t len = 0;
 
-    return hf_io_pread(io, fd, block, sizeof(block), 0, &len, HF_WAL_SPARE, NULL) == 0 &&
-           len == sizeof(block) && block[0] == 0 && memcmp(block, block + 1, len - 1) == 0;
+    if (hf_io_pread(io, fd, block, sizeof(block), 0, &len, HF_WAL_SPARE, NULL) != 0)
+        return false;
+    struct hf_cursor cursor = hf_cursor_of(block, len);
+    return hf_cursor_zeros(&cursor, sizeof(block));
 }
 
 /* The spare if it is there and long enough; else a new file of `size`. */

@@ -19,12 +19,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SLOTS 4
+#define SLOTS      4
+#define SLOT_BYTES (1024u * 1024u)
 
 struct hf_hash_pipe {
     uint8_t *slots[SLOTS];
     size_t lens[SLOTS];
-    size_t filled; /* bytes of the next buffer that hf_hash_pipe_update has copied */
+    size_t filled; /* bytes of slot `pushed`, which is not pushed yet */
     uint64_t pushed;
     uint64_t hashed;
     bool closed;
@@ -73,7 +74,7 @@ static int start_thread(struct hf_hash_pipe *pipe, struct hf_error *err)
     return rc == 0 ? 0 : hf_fail(err, HF_ERR_NO_MEMORY, "cannot start a thread: %s", strerror(rc));
 }
 
-int hf_hash_pipe_new(struct hf_hash_pipe **out, struct hf_error *err)
+int hf_hash_pipe_new(struct hf_hasher *hasher, struct hf_hash_pipe **out, struct hf_error *err)
 {
     struct hf_hash_pipe *pipe = calloc(1, sizeof(*pipe));
     int rc = 0;
@@ -83,16 +84,19 @@ int hf_hash_pipe_new(struct hf_hash_pipe **out, struct hf_error *err)
     pthread_mutex_init(&pipe->mutex, NULL); /* neither can fail on Linux with NULL */
     pthread_cond_init(&pipe->changed, NULL);
     for (size_t i = 0; rc == 0 && i < SLOTS; i++) {
-        pipe->slots[i] = malloc(HF_HASH_PIPE_BUFFER);
+        pipe->slots[i] = malloc(SLOT_BYTES);
         if (!pipe->slots[i])
             rc = hf_fail_memory(err);
     }
+    pipe->hasher = hasher;
     if (rc == 0)
         rc = start_thread(pipe, err);
-    if (rc == 0)
+    if (rc == 0) {
         *out = pipe;
-    else
+    } else {
+        pipe->hasher = NULL;
         hf_hash_pipe_free(pipe);
+    }
     return rc;
 }
 
@@ -124,35 +128,14 @@ static void wait_until(struct hf_hash_pipe *pipe, uint64_t most)
     pthread_mutex_unlock(&pipe->mutex);
 }
 
-int hf_hash_pipe_begin(struct hf_hash_pipe *pipe, uint8_t algorithm, struct hf_error *err)
-{
-    struct hf_hasher *hasher = hf_hasher_new(algorithm);
-
-    hf_hash_pipe_adopt(pipe, hasher);
-    return hasher ? 0 : hf_fail_memory(err);
-}
-
-void hf_hash_pipe_adopt(struct hf_hash_pipe *pipe, struct hf_hasher *hasher)
-{
-    wait_until(pipe, 1); /* (3) */
-    hf_hasher_free(pipe->hasher);
-    pipe->hasher = hasher;
-    pipe->filled = 0;
-}
-
-uint8_t *hf_hash_pipe_buffer(struct hf_hash_pipe *pipe)
-{
-    wait_until(pipe, SLOTS);
-    return pipe->slots[pipe->pushed % SLOTS];
-}
-
-void hf_hash_pipe_push(struct hf_hash_pipe *pipe, size_t len)
+static void push(struct hf_hash_pipe *pipe)
 {
     pthread_mutex_lock(&pipe->mutex);
-    pipe->lens[pipe->pushed % SLOTS] = len;
+    pipe->lens[pipe->pushed % SLOTS] = pipe->filled;
     pipe->pushed++;
     pthread_cond_broadcast(&pipe->changed);
     pthread_mutex_unlock(&pipe->mutex);
+    pipe->filled = 0;
 }
 
 void hf_hash_pipe_update(struct hf_hash_pipe *pipe, const void *data, size_t len)
@@ -160,25 +143,22 @@ void hf_hash_pipe_update(struct hf_hash_pipe *pipe, const void *data, size_t len
     const uint8_t *from = data;
 
     while (len > 0) {
-        uint8_t *buffer = hf_hash_pipe_buffer(pipe);
-        size_t room = HF_HASH_PIPE_BUFFER - pipe->filled;
+        size_t room = SLOT_BYTES - pipe->filled;
         size_t part = len < room ? len : room;
-        memcpy(buffer + pipe->filled, from, part);
+        wait_until(pipe, SLOTS); /* (2) */
+        memcpy(pipe->slots[pipe->pushed % SLOTS] + pipe->filled, from, part);
         pipe->filled += part;
         from += part;
         len -= part;
-        if (pipe->filled < HF_HASH_PIPE_BUFFER)
-            return;
-        pipe->filled = 0;
-        hf_hash_pipe_push(pipe, HF_HASH_PIPE_BUFFER);
+        if (pipe->filled == SLOT_BYTES)
+            push(pipe);
     }
 }
 
 void hf_hash_pipe_end(struct hf_hash_pipe *pipe, struct hf_digest *out)
 {
     if (pipe->filled > 0)
-        hf_hash_pipe_push(pipe, pipe->filled);
-    pipe->filled = 0;
+        push(pipe);
     wait_until(pipe, 1); /* (3) */
     hf_hasher_final(pipe->hasher, out);
 }

@@ -112,10 +112,8 @@ static void hash(struct hf_staged *staged, const void *data, size_t len)
 {
     /* Without memory for a thread it goes on without one. */
     if (staged->pipe == NULL && staged->size_bytes > HASH_ALONE_BYTES &&
-        hf_hash_pipe_new(&staged->pipe, NULL) == 0) {
-        hf_hash_pipe_adopt(staged->pipe, staged->hasher);
+        hf_hash_pipe_new(staged->hasher, &staged->pipe, NULL) == 0)
         staged->hasher = NULL;
-    }
     if (staged->pipe != NULL)
         hf_hash_pipe_update(staged->pipe, data, len);
     else
