@@ -1,10 +1,7 @@
-/*
- * fault-injection/disk.c - cells and their values.
- *
- * Of a cell's values the first `undecided` may be on the disk since the last cut (or sync); those
- * behind them were written since, and the last is what everybody sees. Always true: undecided >= 1.
- */
+/* fault-injection/disk.c - inodes whose chunks, lengths and entries are cells (cell.h). */
 #include "disk.h"
+
+#include "cell.h"
 
 #include "base/array.h"
 #include "base/checksum.h"
@@ -12,14 +9,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* A value: the address of a chunk (0: zeros), a length, or an inode (0: none). */
-struct cell {
-    uint64_t *values;
-    uint32_t count;
-    uint32_t capacity;
-    uint32_t undecided;
-};
 
 struct chunk {
     uint32_t index;
@@ -42,13 +31,6 @@ struct inode {
     size_t entry_count, entry_capacity;
 };
 
-/* The bytes of a chunk. They never change; copies of a disk share them. */
-struct bytes {
-    uint64_t hash;
-    uint32_t users;
-    uint8_t data[];
-};
-
 struct disk {
     size_t chunk_bytes;
     struct bytes *garbage;
@@ -58,97 +40,14 @@ struct disk {
     void *choose_arg;
 };
 
-/* A test that has no memory can't go on. */
-static void *must(void *memory)
-{
-    if (memory == NULL)
-        abort();
-    return memory;
-}
-
 /* Room for one item more. */
 #define GROW(array, capacity, count)                                                               \
     must(hf_array_grow(&(array), &(capacity), (count), sizeof(*(array)), NULL) == 0 ? &(count)     \
                                                                                     : NULL)
 
-/* --- bytes ------------------------------------------------------------------------------------ */
-
-static struct bytes *bytes_new(const void *data, size_t len)
-{
-    struct bytes *bytes = must(malloc(sizeof(*bytes) + len));
-
-    memcpy(bytes->data, data, len);
-    bytes->hash = hf_checksum(data, len, 0);
-    bytes->users = 1;
-    return bytes;
-}
-
-static struct bytes *bytes_of(uint64_t value)
-{
-    return (struct bytes *)(uintptr_t)value; /* NOLINT: put there by value_of */
-}
-
-static uint64_t value_of(struct bytes *bytes)
-{
-    return (uint64_t)(uintptr_t)bytes;
-}
-
-static void hold(bool is_chunk, uint64_t value)
-{
-    if (is_chunk && value != 0)
-        bytes_of(value)->users++;
-}
-
-static void drop(bool is_chunk, uint64_t value)
-{
-    if (is_chunk && value != 0 && --bytes_of(value)->users == 0)
-        free(bytes_of(value));
-}
-
-static uint64_t identity(bool is_chunk, uint64_t value)
-{
-    return is_chunk && value != 0 ? bytes_of(value)->hash : value;
-}
-
 #define LENGTH_OF(number)       ((struct disk_cell){.inode = (number), .chunk = -1})
 #define CHUNK_OF(number, index) ((struct disk_cell){.inode = (number), .chunk = (index)})
 #define ENTRY_OF(number, name)  ((struct disk_cell){.inode = (number), .entry = (name), .chunk = -1})
-
-/* --- cells ------------------------------------------------------------------------------------ */
-
-/* The cell takes `value` over. */
-static void cell_push(struct cell *cell, uint64_t value)
-{
-    if (cell->count == cell->capacity) {
-        cell->capacity = cell->capacity == 0 ? 2 : 2 * cell->capacity;
-        cell->values = must(reallocarray(cell->values, cell->capacity, sizeof(*cell->values)));
-    }
-    cell->values[cell->count++] = value;
-}
-
-static void cell_begin(struct cell *cell, uint64_t value)
-{
-    *cell = (struct cell){.undecided = 1};
-    cell_push(cell, value);
-}
-
-/* All values but the n-th are forgotten. */
-static void cell_keep(struct cell *cell, size_t n, bool is_chunk)
-{
-    for (size_t i = 0; i < cell->count; i++) {
-        if (i != n)
-            drop(is_chunk, cell->values[i]);
-    }
-    cell->values[0] = cell->values[n];
-    cell->count = cell->undecided = 1;
-}
-
-/* Not of a chunk. */
-static void cell_set(struct cell *cell, uint64_t value)
-{
-    cell->values[0] = value;
-    cell->count = cell->undecided = 1;
-}
 
 static uint64_t cell_value(struct disk *disk, struct cell *cell, struct disk_cell name)
 {
@@ -157,57 +56,6 @@ static uint64_t cell_value(struct disk *disk, struct cell *cell, struct disk_cel
         cell_keep(cell, cell->count - 1 - choice, name.chunk >= 0);
     }
     return cell->values[cell->count - 1];
-}
-
-static void cell_sync(struct cell *cell, bool is_chunk)
-{
-    if (cell->count > cell->undecided)
-        cell_keep(cell, cell->count - 1, is_chunk);
-}
-
-/* Each value once; the newest of equals stays. */
-static void cell_cut(struct cell *cell, bool is_chunk)
-{
-    uint32_t kept = 0;
-
-    for (uint32_t i = 0; i < cell->count; i++) {
-        bool again = false;
-        for (uint32_t j = i + 1; j < cell->count && !again; j++)
-            again = identity(is_chunk, cell->values[i]) == identity(is_chunk, cell->values[j]);
-        if (again)
-            drop(is_chunk, cell->values[i]);
-        else
-            cell->values[kept++] = cell->values[i];
-    }
-    cell->count = cell->undecided = kept;
-}
-
-static void cell_thin(struct cell *cell, bool is_chunk)
-{
-    if (cell->count < 3)
-        return;
-    for (uint32_t i = 1; i + 1 < cell->count; i++)
-        drop(is_chunk, cell->values[i]);
-    cell->values[1] = cell->values[cell->count - 1];
-    cell->count = cell->undecided = 2;
-}
-
-static struct cell cell_copy(const struct cell *cell, bool is_chunk)
-{
-    struct cell copy = {.undecided = cell->undecided};
-
-    for (uint32_t i = 0; i < cell->count; i++) {
-        hold(is_chunk, cell->values[i]);
-        cell_push(&copy, cell->values[i]);
-    }
-    return copy;
-}
-
-static void cell_free(struct cell *cell, bool is_chunk)
-{
-    for (uint32_t i = 0; i < cell->count; i++)
-        drop(is_chunk, cell->values[i]);
-    free(cell->values);
 }
 
 /* --- disks ------------------------------------------------------------------------------------ */
@@ -270,7 +118,7 @@ struct disk *disk_copy(const struct disk *disk)
 
     *copy = *disk;
     copy->choose = NULL;
-    copy->garbage->users++;
+    (void)bytes_hold(value_of(copy->garbage));
     copy->capacity = disk->count;
     copy->inodes = must(calloc(disk->count, sizeof(*copy->inodes)));
     for (size_t i = 1; i < disk->count; i++)
@@ -294,7 +142,7 @@ void disk_free(struct disk *disk)
         free(inode->chunks);
         free(inode->entries);
     }
-    drop(true, value_of(disk->garbage));
+    bytes_drop(value_of(disk->garbage));
     free(disk->inodes);
     free(disk);
 }
@@ -319,10 +167,7 @@ static void cut_chunk(struct disk *disk, const struct inode *inode, struct chunk
     bool was_never_there = cell->values[0] == 0 && off >= inode->synced_bytes;
 
     if (was_never_there && cell->count > cell->undecided) {
-        disk->garbage->users++;
-        cell_push(cell, 0);
-        memmove(cell->values + 2, cell->values + 1, (cell->count - 2) * sizeof(*cell->values));
-        cell->values[1] = value_of(disk->garbage);
+        cell_insert(cell, bytes_hold(value_of(disk->garbage)));
     }
     cell_cut(cell, true);
     if (inode->is_coarse)
@@ -378,30 +223,19 @@ void disk_cut(struct disk *disk)
     free(reachable);
 }
 
-static uint64_t hash_cell(const struct cell *cell, bool is_chunk, uint64_t seed)
-{
-    uint64_t hash = hf_checksum(&cell->count, sizeof(cell->count), seed);
-
-    for (uint32_t i = 0; i < cell->count; i++) {
-        uint64_t value = identity(is_chunk, cell->values[i]);
-        hash = hf_checksum(&value, sizeof(value), hash);
-    }
-    return hash;
-}
-
 uint64_t disk_hash(const struct disk *disk)
 {
     uint64_t hash = disk->chunk_bytes;
 
     for (uint32_t n = 1; n < disk->count; n++) {
         const struct inode *inode = &disk->inodes[n];
-        hash = hash_cell(&inode->size, false, hash + n);
+        hash = cell_hash(&inode->size, false, hash + n);
         for (size_t i = 0; i < inode->chunk_count; i++)
-            hash = hash_cell(&inode->chunks[i].cell, true, hash + inode->chunks[i].index);
+            hash = cell_hash(&inode->chunks[i].cell, true, hash + inode->chunks[i].index);
         for (size_t i = 0; i < inode->entry_count; i++) {
             const char *name = inode->entries[i].name;
             hash = hf_checksum(name, strlen(name), hash);
-            hash = hash_cell(&inode->entries[i].cell, false, hash);
+            hash = cell_hash(&inode->entries[i].cell, false, hash);
         }
     }
     return hash;

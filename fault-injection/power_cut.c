@@ -3,11 +3,12 @@
  * the store's operations, and looks at every state that the disk may be in then.
  *
  *     power-cut [--length N] [--deep N] [--chunk 512|4096] [--part I/N|random/N] [--scenarios]
- * [--only NAME]
+ *               [--only NAME] [--stop]
  *
  * All sequences of N operations (2) on a new store. --deep N: the power is cut again in the
  * recovery, and again in the recovery from that, N deep in all (1). --part: every N-th sequence
- * from the I-th on. --scenarios: the longer ones of workload.c instead.
+ * from the I-th on. --scenarios: the longer ones of workload.c instead. --stop: at the
+ * first violation.
  *
  * A sequence is cut in its last operation only: the others are the last of a shorter one. What was
  * seen of one sequence need not be seen again of another: states of equal disks are tried once.
@@ -71,8 +72,7 @@ struct cut {
 struct cuts {
     struct cut items[CUTS_MAX];
     size_t count;
-    struct sim *sim;     /* of the recording; or */
-    struct judge *judge; /* of the recovery */
+    struct judge *judge; /* of a recovery; NULL in a recording */
     struct disk *disk;
     bool is_on;
 };
