@@ -64,7 +64,7 @@ int main(void)
 {
     TCase *tests = tcase_create("hash_pipe");
 
-    tcase_set_timeout(tests, 60);
+    tcase_set_timeout(tests, 600);
     tcase_add_test(tests, digests_are_the_same);
     tcase_add_test(tests, a_pipe_may_be_freed_with_bytes_in_it);
     return hf_test_run("hash_pipe", tests);
