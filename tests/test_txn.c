@@ -507,6 +507,37 @@ START_TEST(a_long_blob_hashes_to_its_bytes)
 }
 END_TEST
 
+/* --- references that are dropped -------------------------------------------------------------- */
+
+static int decide_drop_ref(void *arg, struct hf_change *change, struct hf_error *why)
+{
+    const struct hf_test_load *load = arg;
+    struct hf_digest top = hf_test_top_of(load);
+    struct hf_digest refs[2] = {hf_test_digest_of("one"), hf_test_digest_of("never")};
+
+    return hf_change_drop_refs(change, &top, refs, 2, why);
+}
+
+START_TEST(what_only_a_dropped_reference_kept_leaves)
+{
+    struct hf_test_load load = {.name = "a:1", .text = "a", .parts = {"one", "two"}};
+    struct hf_digest top = hf_test_top_of(&load);
+    struct hf_test_load other = {.name = "b:1", .text = "b", .parts = {"one"}};
+
+    ck_assert_int_eq(hf_test_load(store, &load, &err), 0);
+    if (_i == 1)
+        ck_assert_int_eq(hf_test_load(store, &other, &err), 0);
+    ck_assert_int_eq(hf_store_change(store, "x", 1, decide_drop_ref, &load, &err), 0);
+    ck_assert_int_eq(hf_test_has(store, "one"), _i);
+    ck_assert_int_eq(has_blob("one"), _i);
+    ck_assert(hf_test_has(store, "two"));
+    ck_assert(hf_test_has_name(store, "a:1", &top));
+    reopen();
+    ck_assert_int_eq(hf_test_untag(store, "a:1", &err), 0);
+    ck_assert_int_eq(hf_test_has(store, "one"), _i);
+}
+END_TEST
+
 /* --- absent objects --------------------------------------------------------------------------- */
 
 static int decide_index(void *arg, struct hf_change *change, struct hf_error *why)
@@ -833,6 +864,7 @@ int main(void)
     tcase_add_loop_test(
         tests, an_absent_object_is_known_cannot_be_named_and_leaves_with_who_refers_to_it, 0, 2);
     tcase_add_loop_test(tests, a_long_blob_hashes_to_its_bytes, 0, 2);
+    tcase_add_loop_test(tests, what_only_a_dropped_reference_kept_leaves, 0, 2);
     tcase_add_loop_test(tests, an_absent_object_does_not_keep_bytes_that_were_being_removed, 0, 2);
     tcase_add_test(tests, loads_removals_checkpoints_and_recoveries_go_on_together);
     tcase_add_test(tests, any_sequence_of_operations_agrees_with_a_plain_model);

@@ -328,6 +328,10 @@ HF_API HF_MUST_USE int hf_change_put_object(struct hf_change *change,
                                             const struct hf_digest *refs, size_t ref_count,
                                             const void *summary, size_t summary_len,
                                             struct hf_error *err);
+/* The object refers to these no longer, if it did; what nothing else refers to leaves. */
+HF_API HF_MUST_USE int hf_change_drop_refs(struct hf_change *change, const struct hf_digest *digest,
+                                           const struct hf_digest *refs, size_t ref_count,
+                                           struct hf_error *err);
 /* An object known by its descriptor only. If it is there already, nothing changes. */
 HF_API HF_MUST_USE int hf_change_put_absent(struct hf_change *change,
                                             const struct hf_digest *digest, uint64_t size_bytes,

@@ -207,6 +207,40 @@ int hf_change_put_object(struct hf_change *change, const struct hf_digest *diges
     return rc;
 }
 
+static int drop_ref(struct hf_change *change, struct hf_object *object, const struct hf_digest *ref,
+                    struct hf_error *err)
+{
+    for (size_t i = 0; i < object->ref_count; i++) {
+        if (hf_digest_compare(&object->refs[i], ref) != 0)
+            continue;
+        object->ref_count--;
+        memmove(&object->refs[i], &object->refs[i + 1],
+                (object->ref_count - i) * sizeof(*object->refs));
+        hf_key_backref_object(&change->key, ref, &object->digest);
+        int rc = hf_change_delete(change, err);
+        return rc == 0 ? hf_change_suspect(change, ref, err) : rc;
+    }
+    return 0;
+}
+
+int hf_change_drop_refs(struct hf_change *change, const struct hf_digest *digest,
+                        const struct hf_digest *refs, size_t ref_count, struct hf_error *err)
+{
+    struct hf_object object = {0};
+
+    int rc = hf_snapshot_object(&change->snapshot, digest, &object, err);
+    size_t before = object.ref_count;
+    for (size_t i = 0; rc == 0 && i < ref_count; i++)
+        rc = drop_ref(change, &object, &refs[i], err);
+    if (rc == 0 && object.ref_count < before) {
+        hf_key_digest(&change->key, HF_KEY_OBJECT, digest);
+        hf_object_encode(&change->value, &object);
+        rc = hf_change_put(change, err);
+    }
+    hf_object_release(&object);
+    return rc;
+}
+
 int hf_change_put_absent(struct hf_change *change, const struct hf_digest *digest,
                          uint64_t size_bytes, const void *summary, size_t summary_len,
                          struct hf_error *err)

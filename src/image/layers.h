@@ -1,0 +1,41 @@
+/*
+ * image/layers.h - the layers of an image that is in the store, and the plain bytes of each.
+ */
+#ifndef HF_IMAGE_LAYERS_H
+#define HF_IMAGE_LAYERS_H
+
+#include <holdfast/image.h>
+
+struct hf_layer {
+    struct hf_digest blob;    /* as the manifest names it, compressed or not */
+    struct hf_digest diff_id; /* of its plain tar */
+};
+
+/* The lowest first, as in the manifest; a layer that an image has twice is there twice. Zero it
+ * first. */
+struct hf_layers {
+    struct hf_layer *items;
+    size_t count;
+};
+
+/*
+ * Read from the image's manifest and config, whose bytes are checked. The image's objects must be
+ * kept by a hold or a claim for as long as the layers are used.
+ */
+HF_MUST_USE int hf_layers_of(struct hf_store *store, const struct hf_image *image,
+                             struct hf_layers *out, struct hf_error *err);
+void hf_layers_release(struct hf_layers *layers);
+
+typedef int hf_layer_fn(void *arg, const void *data, size_t len, struct hf_error *err);
+
+/*
+ * Call `fn` with the layer's plain bytes, in order; what it returns other than 0 ends the reading
+ * and is returned. Only with 0 the bytes were those of the diff ID: until then they are not to be
+ * believed.
+ *
+ * Errors   CORRUPT: the stored bytes are missing or wrong, and the message says of which object.
+ */
+HF_MUST_USE int hf_layer_read(struct hf_store *store, const struct hf_layer *layer, hf_layer_fn *fn,
+                              void *arg, struct hf_error *err);
+
+#endif
