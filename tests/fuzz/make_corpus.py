@@ -2,9 +2,12 @@
 """tests/fuzz/make_corpus.py FOLDER [STAMP] - writes what the fuzz targets begin with: a folder for each, with
 inputs that are right. What once broke a target goes into tests/fuzz/found/TARGET/."""
 
+import io
 import json
 import os
+import subprocess
 import sys
+import tarfile
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -101,6 +104,42 @@ def archives(folder):
     yield from hybrid(path, named)
 
 
+def layers(folder):
+    """Tars with what only layers have."""
+    def member(tar, name, kind=tarfile.REGTYPE, data=b"", **facts):
+        info = tarfile.TarInfo(name)
+        info.type, info.size = kind, len(data)
+        for key, value in facts.items():
+            setattr(info, key, value)
+        tar.addfile(info, io.BytesIO(data))
+
+    for number, form in enumerate((tarfile.PAX_FORMAT, tarfile.GNU_FORMAT)):
+        path = os.path.join(folder, "layer-%d" % number)
+        with tarfile.open(path, "w", format=form) as tar:
+            member(tar, "./", tarfile.DIRTYPE, mode=0o755)
+            member(tar, "a/file", data=b"f" * 700, mtime=1.5,
+                   pax_headers={"SCHILY.xattr.user.a": "value"})
+            member(tar, "a/link", tarfile.SYMTYPE, linkname="../b")
+            member(tar, "a/link/through", data=b"t")
+            member(tar, "hard", tarfile.LNKTYPE, linkname="a/file")
+            member(tar, ".wh.gone")
+            member(tar, "a/.wh..wh..opq")
+            member(tar, "null", tarfile.CHRTYPE, devmajor=1, devminor=3)
+            member(tar, "n" * 150, tarfile.FIFOTYPE)
+        with open(path, "rb") as file:
+            yield file.read()
+    sparse = os.path.join(folder, "sparse")
+    with open(sparse, "wb") as file:
+        for offset in range(0, 12 * 16384, 16384):
+            file.seek(offset)
+            file.write(b"d" * 4096)
+        file.truncate(1 << 20)
+    for options in (["--format=gnu"], ["--format=posix", "--sparse-version=0.0"],
+                    ["--format=posix", "--sparse-version=1.0"]):
+        yield subprocess.run(["tar", "--create", "--sparse", *options, "-C", folder, "sparse"],
+                             check=True, stdout=subprocess.PIPE).stdout
+
+
 def hybrid(path, image):
     """Both documents in one tar, after one another; tar's end comes once."""
     parts = []
@@ -133,6 +172,7 @@ def main():
     save("docker_manifest", docker_manifests())
     with tempfile.TemporaryDirectory() as folder:
         save("archive", list(archives(folder)))
+        save("erofs", layers(folder))
     for stamp in sys.argv[2:]:
         open(stamp, "w", encoding="ascii").close()
 
