@@ -426,6 +426,9 @@ START_TEST(paths_that_lead_nowhere_are_refused)
     add('2', "./", "x");
     check_refused(HF_ERR_INPUT, "takes the place of the root");
     hf_buf_clear(&tar);
+    add('2', "link", "");
+    check_refused(HF_ERR_INPUT, "symlink without a target");
+    hf_buf_clear(&tar);
     add('0', ".wh.", "");
     check_refused(HF_ERR_INPUT, "whiteout of nothing");
     hf_buf_clear(&tar);
@@ -445,6 +448,10 @@ START_TEST(symlinks_on_the_way_stay_inside)
     add('0', "abs/passwd", "2");
     add('2', "usr/deep", "../../../../tmp");
     add('0', "usr/deep/f", "3");
+    add('2', "usr/share/beside", "../doc");
+    add('0', "usr/share/beside/f", "5");
+    add('2', "usr/top", "/etc");
+    add('0', "usr/top/hosts", "4");
     add('2', "chain", "lib");
     add('1', "hard", "chain/x");
     add('2', "lib", "elsewhere"); /* a symlink itself is replaced, not followed */
@@ -452,6 +459,8 @@ START_TEST(symlinks_on_the_way_stay_inside)
     check_content("usr/lib/x", "1");
     check_content("etc/passwd", "2");
     check_content("tmp/f", "3");
+    check_content("etc/hosts", "4");
+    check_content("usr/doc/f", "5");
     check_content("hard", "1");
     check_content("lib", "elsewhere");
     check_content("abs", "/../../etc");
@@ -468,6 +477,35 @@ START_TEST(symlinks_that_turn_in_circles_are_refused)
     hf_buf_clear(&tar);
     add('2', "self", "self/self");
     add('0', "self/x", "");
+    check_refused(HF_ERR_INPUT, "too many symlinks");
+}
+END_TEST
+
+START_TEST(the_way_through_symlinks_has_an_end)
+{
+    char name[8];
+    char next[8];
+    char target[2101];
+
+    for (unsigned i = 1; i <= 41; i++) {
+        snprintf(name, sizeof(name), "%u", i);
+        snprintf(next, sizeof(next), "%u", i + 1);
+        add('2', name, next);
+    }
+    add('0', "2/x", ""); /* 40 of them */
+    make(HF_EROFS_INDEX);
+    ck_assert(is_there("42/x"));
+    add('0', "1/y", "");
+    check_refused(HF_ERR_INPUT, "too many symlinks");
+    hf_buf_clear(&tar);
+    for (size_t i = 0; i < 2100; i += 2)
+        memcpy(target + i, "./", 2);
+    target[2100] = '\0';
+    hf_test_tar_long(&tar, 'K', target);
+    add('2', "a", "x");
+    add('0', "a/x", "");
+    make(HF_EROFS_INDEX);
+    add('0', "a/a/x", "");
     check_refused(HF_ERR_INPUT, "too many symlinks");
 }
 END_TEST
@@ -742,6 +780,7 @@ int main(void)
     tcase_add_test(tests, paths_that_lead_nowhere_are_refused);
     tcase_add_test(tests, symlinks_on_the_way_stay_inside);
     tcase_add_test(tests, symlinks_that_turn_in_circles_are_refused);
+    tcase_add_test(tests, the_way_through_symlinks_has_an_end);
     tcase_add_test(tests, limits_of_names_are_told);
     tcase_add_test(tests, numbers_that_linux_lacks_are_refused);
     tcase_add_test(tests, deep_paths_and_long_links_are_there);

@@ -352,8 +352,8 @@ END_TEST
 START_TEST(malformed_pax_headers_are_refused)
 {
     static const char *const malformed[] = {
-        "x",       "6 a=b",    "5 a=b\n", "7 a=b\n",  "0 a=b\n", "6 abcd\n",
-        "6 a=bc ", "99 a=b\n", " a=b\n",  "-6 a=b\n", "1 \n",    "18446744073709551622 a=b\n",
+        "x",      "6 a=b",    "5 a=b\n", "7 a=b\n",  "0 a=b\n", "6 abcd\n",
+        "6 a=bc", "99 a=b\n", " a=b\n",  "-6 a=b\n", "1 \n",    "18446744073709551622 a=b\n",
     };
     static const struct {
         const char *key;
@@ -411,10 +411,11 @@ START_TEST(limits_are_told)
 }
 END_TEST
 
-static void check_map(const char *map, const char *sentence)
+static void check_map(const char *count, const char *map, const char *sentence)
 {
     struct hf_buf records = {0};
 
+    hf_test_pax_record(&records, "GNU.sparse.numblocks", count, 1);
     hf_test_pax_record(&records, "GNU.sparse.size", "100", 3);
     hf_test_pax_record(&records, "GNU.sparse.map", map, strlen(map));
     hf_test_tar_pax_text(&tar, 'x', records.data, records.len);
@@ -425,12 +426,13 @@ static void check_map(const char *map, const char *sentence)
 
 START_TEST(sparse_maps_that_lie_are_refused)
 {
-    check_map("10,2,5,2", "out of order");
-    check_map("10,2,11,2", "out of order");
-    check_map("98,4", "behind its end");
-    check_map("9223372036854775807,4", "behind its end");
-    check_map("0,5", "more data than is stored");
-    check_map("0,3", "less data than is stored");
+    check_map("1", "10,2,50,2", "as many pieces as it tells");
+    check_map("2", "10,2,5,2", "out of order");
+    check_map("2", "10,2,11,2", "out of order");
+    check_map("1", "98,4", "behind its end");
+    check_map("1", "9223372036854775807,4", "behind its end");
+    check_map("1", "0,5", "more data than is stored");
+    check_map("1", "0,3", "less data than is stored");
 }
 END_TEST
 

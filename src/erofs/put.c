@@ -153,7 +153,7 @@ static uint32_t address_of(const struct hf_erofs_writer *w, const struct hf_erof
         return (uint32_t)(layout->tree_block + inode->block);
     case S_IFCHR:
     case S_IFBLK:
-        return inode->is_whiteout ? 0 : (uint32_t)inode->data;
+        return (uint32_t)inode->data;
     default:
         return 0;
     }

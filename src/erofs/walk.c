@@ -5,9 +5,10 @@
 
 #include <string.h>
 
-#define MAX_LINKS      40   /* symlinks on the way to one entry, as in Linux */
-#define MAX_LINK_BYTES 4096 /* of their targets together: short entries must not cost long walks   \
-                             */
+#define MAX_LINKS 40 /* symlinks on the way to one entry, as in Linux */
+#define MAX_LINK_BYTES                                                                             \
+    4096 /* of their targets together: short entries must not cost long walks                      \
+          */
 
 struct hf_erofs_part hf_erofs_next_part(struct hf_erofs_part *path)
 {

@@ -190,28 +190,26 @@ static int set_sparse_len(struct hf_tar_pax *pax, struct value value, struct hf_
 /* Other keys say nothing that a layer needs. */
 static const struct {
     const char *key;
-    enum hf_tar_scope widest;
     int (*set)(struct hf_tar_pax *pax, struct value value, struct hf_error *err);
 } keys[] = {
-    {"path", HF_TAR_THIS_ENTRY, set_path},
-    {"linkpath", HF_TAR_THIS_ENTRY, set_link},
-    {"size", HF_TAR_THIS_ENTRY, set_size},
-    {"uid", HF_TAR_ALL_ENTRIES, set_uid},
-    {"gid", HF_TAR_ALL_ENTRIES, set_gid},
-    {"mtime", HF_TAR_ALL_ENTRIES, set_mtime},
-    {"GNU.sparse.name", HF_TAR_THIS_ENTRY, set_sparse_name},
-    {"GNU.sparse.size", HF_TAR_THIS_ENTRY, set_sparse_size},
-    {"GNU.sparse.realsize", HF_TAR_THIS_ENTRY, set_sparse_size},
-    {"GNU.sparse.major", HF_TAR_THIS_ENTRY, set_sparse_major},
-    {"GNU.sparse.minor", HF_TAR_THIS_ENTRY, set_sparse_minor},
-    {"GNU.sparse.numblocks", HF_TAR_THIS_ENTRY, set_sparse_count},
-    {"GNU.sparse.map", HF_TAR_THIS_ENTRY, set_sparse_map},
-    {"GNU.sparse.offset", HF_TAR_THIS_ENTRY, set_sparse_off},
-    {"GNU.sparse.numbytes", HF_TAR_THIS_ENTRY, set_sparse_len},
+    {"path", set_path},
+    {"linkpath", set_link},
+    {"size", set_size},
+    {"uid", set_uid},
+    {"gid", set_gid},
+    {"mtime", set_mtime},
+    {"GNU.sparse.name", set_sparse_name},
+    {"GNU.sparse.size", set_sparse_size},
+    {"GNU.sparse.realsize", set_sparse_size},
+    {"GNU.sparse.major", set_sparse_major},
+    {"GNU.sparse.minor", set_sparse_minor},
+    {"GNU.sparse.numblocks", set_sparse_count},
+    {"GNU.sparse.map", set_sparse_map},
+    {"GNU.sparse.offset", set_sparse_off},
+    {"GNU.sparse.numbytes", set_sparse_len},
 };
 
-static int apply(struct hf_tar_pax *pax, enum hf_tar_scope scope, struct value key,
-                 struct value value, struct hf_error *err)
+static int apply(struct hf_tar_pax *pax, struct value key, struct value value, struct hf_error *err)
 {
     size_t prefix = strlen(XATTR_PREFIX);
 
@@ -220,7 +218,7 @@ static int apply(struct hf_tar_pax *pax, enum hf_tar_scope scope, struct value k
                                  (const uint8_t *)value.text, value.len, err);
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
         if (strlen(keys[i].key) == key.len && memcmp(keys[i].key, key.text, key.len) == 0)
-            return scope <= keys[i].widest ? keys[i].set(pax, value, err) : 0;
+            return keys[i].set(pax, value, err);
     }
     return 0;
 }
@@ -245,8 +243,7 @@ static int read_record(const char *text, size_t len, struct value *key, struct v
     return 0;
 }
 
-int hf_tar_pax_read(struct hf_tar_pax *pax, enum hf_tar_scope scope, const char *text, size_t len,
-                    struct hf_error *err)
+int hf_tar_pax_read(struct hf_tar_pax *pax, const char *text, size_t len, struct hf_error *err)
 {
     while (len > 0) {
         struct value key = {NULL, 0};
@@ -254,7 +251,7 @@ int hf_tar_pax_read(struct hf_tar_pax *pax, enum hf_tar_scope scope, const char 
         size_t record = 0;
         int rc;
         if ((rc = read_record(text, len, &key, &value, &record, err)) < 0 ||
-            (rc = apply(pax, scope, key, value, err)) < 0)
+            (rc = apply(pax, key, value, err)) < 0)
             return rc;
         text += record;
         len -= record;

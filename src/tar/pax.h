@@ -31,19 +31,15 @@ struct hf_tar_pax {
     struct hf_tar_sparse sparse;
 };
 
-enum hf_tar_scope {
-    HF_TAR_THIS_ENTRY,  /* x */
-    HF_TAR_ALL_ENTRIES, /* g: records that can only mean one entry are passed over */
-};
-
 void hf_tar_pax_release(struct hf_tar_pax *pax);
 void hf_tar_pax_clear(struct hf_tar_pax *pax); /* nothing told, keeps the memory */
-/* What the global records say, for the start of an entry. */
+/* What the global records say, for the start of an entry; what can only mean one entry is left out.
+ */
 HF_MUST_USE int hf_tar_pax_inherit(struct hf_tar_pax *pax, const struct hf_tar_pax *global,
                                    struct hf_error *err);
 /* All records of one header. An empty value takes back what was told, but an extended attribute may
  * be empty. */
-HF_MUST_USE int hf_tar_pax_read(struct hf_tar_pax *pax, enum hf_tar_scope scope, const char *text,
-                                size_t len, struct hf_error *err);
+HF_MUST_USE int hf_tar_pax_read(struct hf_tar_pax *pax, const char *text, size_t len,
+                                struct hf_error *err);
 
 #endif

@@ -205,11 +205,11 @@ static int end_extra(struct hf_tar *tar, struct hf_error *err)
         return rc;
     switch (tar->headers.main.type) {
     case 'g':
-        rc = hf_tar_pax_read(&tar->global, HF_TAR_ALL_ENTRIES, text, extra->len, err);
+        rc = hf_tar_pax_read(&tar->global, text, extra->len, err);
         break;
     case 'x': /* a second one takes the place of the first */
         if ((rc = hf_tar_pax_inherit(&tar->headers.pax, &tar->global, err)) == 0)
-            rc = hf_tar_pax_read(&tar->headers.pax, HF_TAR_THIS_ENTRY, text, extra->len, err);
+            rc = hf_tar_pax_read(&tar->headers.pax, text, extra->len, err);
         break;
     default:
         name = tar->headers.main.type == 'L' ? &tar->headers.gnu_name : &tar->headers.gnu_link;
