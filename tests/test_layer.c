@@ -62,7 +62,7 @@ static struct hf_plain measure(const struct hf_buf *blob, size_t piece)
     struct hf_measure *work = NULL;
     struct hf_plain plain;
 
-    ck_assert_int_eq(hf_measure_new(&work, NULL), 0);
+    ck_assert_int_eq(hf_measure_new(NULL, &work, NULL), 0);
     for (size_t off = 0; off < blob->len; off += piece) {
         size_t len = blob->len - off < piece ? blob->len - off : piece;
         ck_assert_int_eq(hf_measure_push(work, blob->data + off, len, NULL), 0);
@@ -261,7 +261,7 @@ START_TEST(measuring_may_be_given_up_at_any_time)
     fill(&plain, 3000000, 7);
     put_gzip(&blob, plain.data, plain.len);
     for (size_t len = 0; len < blob.len; len += 100000) {
-        ck_assert_int_eq(hf_measure_new(&work, NULL), 0);
+        ck_assert_int_eq(hf_measure_new(NULL, &work, NULL), 0);
         ck_assert_int_eq(hf_measure_push(work, blob.data, len, NULL), 0);
         hf_measure_free(work);
     }

@@ -43,6 +43,7 @@ static int print_usage(const struct cli *cli, const struct hf_usage *usage, cons
 {
     const struct row rows[] = {
         {"Images", "imagesBytes", usage->images_bytes, &usage->images_count},
+        {"Derived", "derivedBytes", usage->derived_bytes, NULL},
         {"In flight", "stagingBytes", usage->staging_bytes, NULL},
         {"Being removed", "removedBytes", usage->removed_bytes, NULL},
         {"Quarantine", "quarantineBytes", usage->quarantine_bytes, NULL},

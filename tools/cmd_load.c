@@ -12,6 +12,7 @@ struct arguments {
     struct cli_texts refs;
     bool ref_digest;
     bool keep_old;
+    bool lazy;
     bool quiet;
     bool json;
 };
@@ -30,6 +31,8 @@ static bool parse(struct cli *cli, int argc, char **argv, struct arguments *out)
         {0, "keep-old", NULL, "keep an image whose last name moves, as NAME@sha256:…",
          .flag = &out->keep_old},
         {0, "platform", "OS/ARCH", "load only this platform of an index", .text = &out->platform},
+        {0, "lazy", NULL, "leave it to the first mount to unpack compressed layers",
+         .flag = &out->lazy},
         {'q', "quiet", NULL, "show no progress", .flag = &out->quiet},
         {0, "json", NULL, "print what was done as JSON", .flag = &out->json},
     };
@@ -70,6 +73,7 @@ int cmd_load(struct cli *cli, int argc, char **argv)
         .ref_count = arguments.refs.count,
         .ref_digest = arguments.ref_digest,
         .keep_old = arguments.keep_old,
+        .lazy = arguments.lazy,
         .observer = cli_events_observe(&events, arguments.quiet),
     };
     if (!path)

@@ -11,6 +11,7 @@
 struct arguments {
     bool all;
     bool force;
+    bool derived;
     bool dry_run;
     bool json;
     struct cli_texts filters;
@@ -24,6 +25,9 @@ static bool parse(struct cli *cli, int argc, char **argv, struct arguments *out)
         {'f', "force", NULL, "do not ask", .flag = &out->force},
         {0, "filter", "FILTER", "only images that fit: until=TIME, label=KEY[=VALUE]",
          .texts = &out->filters},
+        {0, "derived", NULL,
+         "also what makes layers mountable, of images that nobody holds or mounts",
+         .flag = &out->derived},
         {0, "dry-run", NULL, "tell what would be removed, and remove nothing",
          .flag = &out->dry_run},
         {0, "json", NULL, "print what was done as JSON", .flag = &out->json},
@@ -76,6 +80,7 @@ int cmd_prune(struct cli *cli, int argc, char **argv)
                                 .json = cli_json_array_if(arguments.json)};
     const struct hf_prune_options options = {
         .all = arguments.all,
+        .derived = arguments.derived,
         .filters = arguments.filters.items,
         .filter_count = arguments.filters.count,
         .dry_run = arguments.dry_run,

@@ -12,8 +12,9 @@
 /* Every byte of every file below the root is in exactly one of these. Lengths of files, in bytes.
  */
 struct hf_usage {
-    uint64_t images_bytes; /* blobs that the catalog has */
-    uint64_t images_count; /* names' distinct targets */
+    uint64_t images_bytes;  /* blobs that the catalog has, but for derived ones */
+    uint64_t derived_bytes; /* indexes of layers, and plain tars of compressed ones */
+    uint64_t images_count;  /* names' distinct targets */
     uint64_t objects_count;
     uint64_t staging_bytes; /* in flight, or dead and cleared by the next recovery */
     uint64_t removed_bytes; /* blobs under a removal that is not finished, and trash/ */

@@ -74,6 +74,7 @@ struct hf_load_options {
         *refs; /* names instead of those in the archive: "NAME", or "ID=NAME" for one of
                   several images; a repository alone gives bare tags their repository */
     size_t ref_count;
+    bool lazy;       /* leave compressed layers to the first mount; see rootfs.h */
     bool ref_digest; /* images without a name become import-YYYYMMDD@sha256:… */
     bool keep_old; /* an image whose last name moves is kept as repo@sha256:… (also a store setting)
                     */
@@ -170,7 +171,9 @@ HF_API HF_MUST_USE int hf_image_remove(struct hf_store *store, const char *const
                                        struct hf_error *err);
 
 struct hf_prune_options {
-    bool all;                   /* every image without a hold, not only names kept for old images */
+    bool all;     /* every image without a hold, not only names kept for old images */
+    bool derived; /* what layers can be mounted with, of images without a hold; made again when
+                     it is needed */
     const char *const *filters; /* "until=…", "label=…" as for images */
     size_t filter_count;
     bool dry_run;

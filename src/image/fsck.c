@@ -8,6 +8,7 @@
 #include "store/check.h"
 
 #include "base/error.h"
+#include "image/derive_layer.h"
 #include "image/heal.h"
 
 /* Names that images get whose own was lost. */
@@ -18,13 +19,11 @@ struct sources {
     const struct hf_fsck_options *options;
 };
 
-/* A source that fails leaves the others. */
-static int heal_from_all(void *arg, struct hf_store *store, const struct hf_digest *wanted,
-                         size_t count, struct hf_error *err)
+static int heal_from_sources(const struct sources *sources, struct hf_store *store,
+                             const struct hf_digest *wanted, size_t count, struct hf_error *err)
 {
-    const struct sources *sources = arg;
     const struct hf_fsck_options *options = sources->options;
-    int first = 0;
+    int first = 0; /* a source that fails leaves the others */
 
     for (size_t i = 0; i < options->from_count; i++) {
         struct hf_error why = {0};
@@ -40,6 +39,24 @@ static int heal_from_all(void *arg, struct hf_store *store, const struct hf_dige
         }
     }
     return first;
+}
+
+/* What is derived comes from the layers; sources may have it as well, by chance. */
+static int heal(void *arg, struct hf_store *store, const struct hf_digest *wanted, size_t count,
+                struct hf_error *err)
+{
+    struct hf_error why = {0};
+    int derived = hf_derive_heal(store, wanted, count, &why);
+    int rc = derived == HF_ERR_FAILED || derived == HF_ERR_OUTCOME_UNKNOWN
+                 ? derived
+                 : heal_from_sources(arg, store, wanted, count, err);
+
+    if (rc == 0 || rc == derived) {
+        rc = derived;
+        if (rc != 0 && err)
+            *err = why;
+    }
+    return rc;
 }
 
 /* Mistyped names are better told before hours of reading. */
@@ -63,7 +80,7 @@ int hf_fsck(const char *root, const struct hf_fsck_options *options, struct hf_f
     const struct hf_check_options check = {
         .fsck = sources.options,
         .rescue_prefix = RESCUE_PREFIX,
-        .heal = sources.options->from_count > 0 ? heal_from_all : NULL,
+        .heal = heal,
         .heal_arg = &sources,
     };
 

@@ -304,7 +304,6 @@ int hf_image_import(struct hf_store *store, const char *path, int fd, const char
         rc = run(&import, err);
     if (rc == 0 && out_id)
         *out_id = import.id;
-    hf_plan_release(&import.load.plan);
-    hf_source_close(&import.load.source);
+    hf_load_release(&import.load);
     return rc;
 }

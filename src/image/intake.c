@@ -41,6 +41,7 @@ struct intake {
     struct hf_hasher *hasher;   /* COMPARING: of the blob */
     struct hf_hasher *sha256;   /* of the blob, when its name is of another algorithm */
     struct hf_measure *measure; /* NULL while not needed */
+    struct hf_derive *derive;   /* STAGING */
     struct hf_staged *staged;
     struct hf_blob *blob;
     uint8_t *buffer; /* COMPARING: a piece of the stored copy */
@@ -146,7 +147,9 @@ static int begin_staging(struct intake *in, struct hf_error *err)
     int rc = hf_txn_stage(in->load->txn, &in->staged, err);
 
     if (rc == 0)
-        rc = hf_measure_new(&in->measure, err);
+        rc = hf_load_begin_deriving(in->load, &in->derive, err);
+    if (rc == 0)
+        rc = hf_measure_new(in->derive, &in->measure, err);
     if (rc == 0 && hf_digest_is_set(&in->hint) && in->hint.algorithm != HF_DIGEST_SHA256) {
         in->sha256 = hf_hasher_new(HF_DIGEST_SHA256);
         if (!in->sha256)
@@ -166,6 +169,10 @@ static int finish_measuring(struct intake *in, struct hf_error *err)
             hf_hasher_final(in->sha256, &member->plain.diff_id);
         else
             member->plain.diff_id = member->digest;
+    }
+    if (rc == 0 && in->derive && member->plain.problem[0] == '\0') {
+        hf_derive_end(in->derive, &member->plain.diff_id, &member->derived);
+        member->is_derived = true;
     }
     return rc;
 }
@@ -242,7 +249,7 @@ static int begin_comparing(struct intake *in, struct hf_error *err)
     if (!in->buffer || !in->hasher)
         return hf_fail_memory(err);
     in->member->plain.compression = hf_compression_of(in->piece, in->len);
-    return in->knows_plain ? 0 : hf_measure_new(&in->measure, err);
+    return in->knows_plain ? 0 : hf_measure_new(NULL, &in->measure, err);
 }
 
 /* Does the store's copy go on with this piece? A copy that can't be read does not. */
@@ -327,6 +334,7 @@ static void release(struct intake *in)
 {
     hf_staged_drop(in->staged);
     hf_measure_free(in->measure);
+    hf_derive_free(in->derive);
     hf_blob_close(in->blob);
     hf_hasher_free(in->hasher);
     hf_hasher_free(in->sha256);

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #define PIECE_BYTES (256u * 1024u)
+#define OPEN_MAX    256
 
 /* --- from an image ---------------------------------------------------------------------------- */
 
@@ -67,8 +68,33 @@ int hf_layers_of(struct hf_store *store, const struct hf_image *image, struct hf
     return rc;
 }
 
+/* The plain tar, where there is one; else what the manifest names. */
+static int open_source(struct hf_store *store, const struct hf_layer *layer,
+                       struct hf_digest *out_digest, struct hf_blob **out, struct hf_error *err)
+{
+    *out_digest = layer->diff_id;
+    if (hf_blob_open(store, &layer->diff_id, out, NULL) == 0)
+        return 0;
+    *out_digest = layer->blob;
+    return hf_blob_open(store, &layer->blob, out, err);
+}
+
+int hf_layers_open(struct hf_store *store, struct hf_layers *layers, struct hf_error *err)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < layers->count && i < OPEN_MAX; i++) {
+        struct hf_layer *layer = &layers->items[i];
+        if (!layer->opened)
+            rc = open_source(store, layer, &layer->source, &layer->opened, err);
+    }
+    return rc;
+}
+
 void hf_layers_release(struct hf_layers *layers)
 {
+    for (size_t i = 0; i < layers->count; i++)
+        hf_blob_close(layers->items[i].opened);
     free(layers->items);
     *layers = (struct hf_layers){0};
 }
@@ -144,26 +170,18 @@ static int check(struct reading *reading, const struct hf_layer *layer, struct h
                    hf_digest_text(&digest, have), hf_digest_text(&layer->diff_id, want));
 }
 
-/* The plain tar, where there is one; else what the manifest names. */
-static int open_source(struct hf_store *store, const struct hf_layer *layer,
-                       struct hf_digest *out_digest, struct hf_blob **out, struct hf_error *err)
-{
-    *out_digest = layer->diff_id;
-    if (hf_blob_open(store, &layer->diff_id, out, NULL) == 0)
-        return 0;
-    *out_digest = layer->blob;
-    return hf_blob_open(store, &layer->blob, out, err);
-}
-
 int hf_layer_read(struct hf_store *store, const struct hf_layer *layer, hf_layer_fn *fn, void *arg,
                   struct hf_error *err)
 {
     struct reading reading = {.fn = fn, .arg = arg, .piece = malloc(PIECE_BYTES)};
-    struct hf_digest digest;
+    struct hf_blob *own = NULL;
+    struct hf_digest digest = layer->source;
     char text[HF_DIGEST_TEXT_MAX];
 
-    int rc = reading.piece ? open_source(store, layer, &digest, &reading.blob, err)
-                           : hf_fail_memory(err);
+    int rc = reading.piece ? 0 : hf_fail_memory(err);
+    if (rc == 0 && !layer->opened)
+        rc = open_source(store, layer, &digest, &own, err);
+    reading.blob = own ? own : layer->opened;
     if (rc == 0) {
         rc = read_blob(&reading, layer, err);
         if (rc == 0)
@@ -175,7 +193,7 @@ int hf_layer_read(struct hf_store *store, const struct hf_layer *layer, hf_layer
     }
     hf_inflater_free(reading.inflater);
     hf_hasher_free(reading.hasher);
-    hf_blob_close(reading.blob);
+    hf_blob_close(own);
     free(reading.piece);
     return rc;
 }

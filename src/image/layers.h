@@ -9,6 +9,8 @@
 struct hf_layer {
     struct hf_digest blob;    /* as the manifest names it, compressed or not */
     struct hf_digest diff_id; /* of its plain tar */
+    struct hf_blob *opened;   /* hf_layers_open: what is read; NULL: opened when it is read */
+    struct hf_digest source;  /* `opened`: which of both it is */
 };
 
 /* The lowest first, as in the manifest; a layer that an image has twice is there twice. Zero it
@@ -24,6 +26,15 @@ struct hf_layers {
  */
 HF_MUST_USE int hf_layers_of(struct hf_store *store, const struct hf_image *image,
                              struct hf_layers *out, struct hf_error *err);
+/*
+ * Open what each layer is read from, while all of it is in the catalog: a claim keeps the bytes,
+ * but what left the catalog is not opened any more. Descriptors are scarce: of layers beyond 256
+ * each is opened when it is read, and may be gone by then.
+ *
+ * Errors   NOT_FOUND: a layer was removed meanwhile.
+ */
+HF_MUST_USE int hf_layers_open(struct hf_store *store, struct hf_layers *layers,
+                               struct hf_error *err);
 void hf_layers_release(struct hf_layers *layers);
 
 typedef int hf_layer_fn(void *arg, const void *data, size_t len, struct hf_error *err);

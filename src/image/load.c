@@ -170,6 +170,7 @@ void hf_load_release(struct hf_load *load)
         hf_text_list_release(&load->images[i].names);
         hf_text_list_release(&load->images[i].tags);
     }
+    hf_snapshot_release(load->before);
     free(load->images);
     free(load->manifests);
     free(load->docker_configs);

@@ -47,6 +47,7 @@ struct hf_load {
     struct hf_store *store;
     struct hf_txn *txn;
     const struct hf_load_options *options;
+    struct hf_snapshot *before; /* what was derived already; NULL until somebody asks */
     struct hf_source source;
     struct hf_hints hints;
     struct hf_members members;
@@ -91,6 +92,22 @@ HF_MUST_USE int hf_load_inflate(struct hf_load *load, struct hf_member *member,
 /* Stages bytes that we made. */
 HF_MUST_USE int hf_load_stage_bytes(struct hf_load *load, const void *data, size_t len,
                                     struct hf_digest *out_digest, struct hf_error *err);
+
+/* Derive from the bytes of a member that was measured and settled before. */
+HF_MUST_USE int hf_load_derive_again(struct hf_load *load, struct hf_member *member,
+                                     struct hf_error *err);
+
+/* --- load_derive.c ---------------------------------------------------------------------------- */
+
+HF_MUST_USE int hf_load_begin_deriving(struct hf_load *load, struct hf_derive **out,
+                                       struct hf_error *err);
+/*
+ * Put what was derived from a layer that was measured and settled. *out_ref: what the layer (or,
+ * with `plain`, its plain form) has to refer to; not set: nothing. UNSUPPORTED: it would be mounted
+ * wrong.
+ */
+HF_MUST_USE int hf_load_put_derived(struct hf_load *load, struct hf_member *member, bool plain,
+                                    struct hf_digest *out_ref, struct hf_error *err);
 
 /* --- load_oci.c, load_docker.c ---------------------------------------------------------------- */
 

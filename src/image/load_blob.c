@@ -68,7 +68,8 @@ int hf_load_fetch(struct hf_load *load, struct hf_member *member, struct hf_erro
 static int open_blob(struct hf_load *load, const struct hf_member *member, struct hf_blob **out,
                      struct hf_error *err)
 {
-    if (member->place == HF_MEMBER_STAGED)
+    /* Settling drops the staged copy when the store's is good. */
+    if (member->place == HF_MEMBER_STAGED && hf_txn_has_staged(load->txn, &member->digest, NULL))
         return hf_txn_staged_open(load->txn, &member->digest, out, err);
     return hf_blob_open(load->store, &member->digest, out, err);
 }
@@ -281,7 +282,7 @@ static int measure_piece(void *arg, const void *data, size_t len, struct hf_erro
 static int measure_again(struct hf_load *load, struct hf_member *member, struct hf_error *err)
 {
     struct measuring to = {.sha256 = hf_hasher_new(HF_DIGEST_SHA256)};
-    int rc = to.sha256 ? hf_measure_new(&to.measure, err) : hf_fail_memory(err);
+    int rc = to.sha256 ? hf_measure_new(NULL, &to.measure, err) : hf_fail_memory(err);
 
     if (rc == 0)
         rc = each_piece(load, member, measure_piece, &to, err);
@@ -303,6 +304,31 @@ int hf_load_measure(struct hf_load *load, struct hf_member *member, struct hf_er
         rc = measure_again(load, member, err);
     if (rc == 0 && member->plain.problem[0] != '\0')
         rc = hf_fail(err, HF_ERR_INPUT, "%s: %s", member->path, member->plain.problem);
+    return rc;
+}
+
+static int push_piece(void *arg, const void *data, size_t len, struct hf_error *err)
+{
+    return hf_measure_push(arg, data, len, err);
+}
+
+int hf_load_derive_again(struct hf_load *load, struct hf_member *member, struct hf_error *err)
+{
+    struct hf_derive *derive = NULL;
+    struct hf_measure *measure = NULL;
+    struct hf_plain plain;
+    int rc = hf_load_begin_deriving(load, &derive, err);
+
+    if (rc == 0)
+        rc = hf_measure_new(derive, &measure, err);
+    if (rc == 0)
+        rc = each_piece(load, member, push_piece, measure, err);
+    if (rc == 0)
+        rc = hf_measure_end(measure, &plain, err);
+    if (rc == 0)
+        hf_derive_end(derive, &member->plain.diff_id, &member->derived);
+    hf_measure_free(measure);
+    hf_derive_free(derive);
     return rc;
 }
 

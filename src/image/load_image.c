@@ -126,6 +126,7 @@ int hf_load_put_layer(struct hf_load *load, struct hf_member *member, const char
                       bool plain, struct hf_error *err)
 {
     struct hf_summary summary = {.kind = HF_KIND_LAYER};
+    struct hf_digest derived;
     bool inflate = plain && member->plain.compression != HF_COMPRESSION_PLAIN;
     int rc = inflate ? hf_load_inflate(load, member, err) : hf_load_settle(load, member, err);
 
@@ -134,9 +135,13 @@ int hf_load_put_layer(struct hf_load *load, struct hf_member *member, const char
     snprintf(summary.media_type, sizeof(summary.media_type), "%s", media_type);
     summary.diff_id = member->plain.diff_id;
     summary.size_bytes = member->plain.size_bytes;
+    bool is_plain = inflate || member->plain.compression == HF_COMPRESSION_PLAIN;
+    rc = hf_load_put_derived(load, member, is_plain, &derived, err);
+    if (rc != 0)
+        return rc;
     return hf_plan_put(&load->plan, inflate ? &member->plain.diff_id : &member->digest,
-                       inflate ? member->plain.size_bytes : member->size_bytes, &summary, NULL, 0,
-                       err);
+                       inflate ? member->plain.size_bytes : member->size_bytes, &summary, &derived,
+                       hf_digest_is_set(&derived) ? 1 : 0, err);
 }
 
 void hf_load_fill_manifest(struct hf_summary *summary, const struct hf_config *config,

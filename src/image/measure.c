@@ -33,6 +33,7 @@ struct slot {
 struct worker {
     struct hf_inflater *inflater;
     struct hf_hasher *hasher;
+    struct hf_derive *derive; /* may be NULL */
     uint64_t size_bytes;
     int rc;
     struct hf_error err;
@@ -62,6 +63,8 @@ static int take_plain(void *arg, const void *data, size_t len, struct hf_error *
     struct worker *worker = arg;
 
     hf_hasher_update(worker->hasher, data, len);
+    if (worker->derive)
+        hf_derive_push(worker->derive, data, len);
     worker->size_bytes += len;
     return 0;
 }
@@ -125,7 +128,7 @@ static void stop_thread(struct hf_measure *measure)
 
 /* --- the caller ------------------------------------------------------------------------------- */
 
-int hf_measure_new(struct hf_measure **out, struct hf_error *err)
+int hf_measure_new(struct hf_derive *derive, struct hf_measure **out, struct hf_error *err)
 {
     struct hf_measure *measure = calloc(1, sizeof(*measure));
 
@@ -133,6 +136,7 @@ int hf_measure_new(struct hf_measure **out, struct hf_error *err)
         return hf_fail_memory(err);
     pthread_mutex_init(&measure->mutex, NULL); /* neither can fail on Linux with NULL */
     pthread_cond_init(&measure->changed, NULL);
+    measure->worker.derive = derive;
     *out = measure;
     return 0;
 }
@@ -190,6 +194,13 @@ static void queue(struct hf_measure *measure, const uint8_t *data, size_t len)
     }
 }
 
+static void take_uncompressed(struct hf_measure *measure, const void *data, size_t len)
+{
+    measure->plain_bytes += len;
+    if (measure->worker.derive && len > 0)
+        hf_derive_push(measure->worker.derive, data, len);
+}
+
 /* The head is complete, or the blob has no more. */
 static int decide(struct hf_measure *measure, struct hf_error *err)
 {
@@ -197,14 +208,16 @@ static int decide(struct hf_measure *measure, struct hf_error *err)
 
     measure->compression = hf_compression_of(measure->head, measure->head_len);
     if (measure->compression == HF_COMPRESSION_PLAIN) {
-        measure->plain_bytes = measure->head_len;
         measure->state = PLAIN;
+        take_uncompressed(measure, measure->head, measure->head_len);
         return 0;
     }
     measure->slots = malloc(SLOTS * sizeof(*measure->slots));
     worker->hasher = hf_hasher_new(HF_DIGEST_SHA256);
     if (!measure->slots || !worker->hasher)
         return hf_fail_memory(err);
+    if (worker->derive)
+        hf_derive_from_compressed(worker->derive);
     int rc = hf_inflater_new(measure->compression, take_plain, worker, &worker->inflater, err);
     if (rc == 0)
         rc = start_thread(measure, err);
@@ -233,8 +246,8 @@ int hf_measure_push(struct hf_measure *measure, const void *data, size_t len, st
     }
     if (measure->state == RUNNING)
         queue(measure, bytes, len);
-    else
-        measure->plain_bytes += measure->state == PLAIN ? len : 0;
+    else if (measure->state == PLAIN)
+        take_uncompressed(measure, bytes, len);
     return 0;
 }
 
@@ -268,7 +281,7 @@ int hf_measure_end(struct hf_measure *measure, struct hf_plain *out, struct hf_e
 int hf_measure_bytes(const void *data, size_t len, struct hf_plain *out, struct hf_error *err)
 {
     struct hf_measure *measure = NULL;
-    int rc = hf_measure_new(&measure, err);
+    int rc = hf_measure_new(NULL, &measure, err);
 
     if (rc == 0)
         rc = hf_measure_push(measure, data, len, err);

@@ -13,6 +13,7 @@
 
 #include <holdfast/digest.h>
 
+#include "image/derive.h"
 #include "image/inflate.h"
 
 #define HF_MEASURE_QUEUE (1024u * 1024u)
@@ -25,7 +26,11 @@ struct hf_plain {
 };
 
 struct hf_measure;
-HF_MUST_USE int hf_measure_new(struct hf_measure **out, struct hf_error *err);
+/* `derive` gets the plain bytes as well, compressed or not; borrowed until end or free. May be
+ * NULL.
+ */
+HF_MUST_USE int hf_measure_new(struct hf_derive *derive, struct hf_measure **out,
+                               struct hf_error *err);
 /* Errors   NO_MEMORY only. */
 HF_MUST_USE int hf_measure_push(struct hf_measure *measure, const void *data, size_t len,
                                 struct hf_error *err);

@@ -38,6 +38,9 @@ struct hf_member {
     bool is_measured;
     bool is_settled; /* claimed or staged for good: objects may be put for it */
     struct hf_plain plain;
+    bool is_derived; /* `derived` is known */
+    bool is_judged;  /* and what could not be derived was told */
+    struct hf_derived derived;
 };
 
 struct hf_members {

@@ -250,17 +250,26 @@ int hf_names_drop(struct hf_change *change, const char *full_name, struct hf_eve
     return rc == 0 ? hf_events_add(events, &event, err) : rc;
 }
 
-static void see_removed(void *arg, const struct hf_object *object)
+void hf_names_note_removed(struct hf_events *events, const struct hf_object *object)
 {
+    struct hf_summary summary;
     struct hf_image_event event = {
         .kind = HF_EVENT_DELETED,
         .id = object->digest,
         .bytes = object->state == HF_OBJECT_ABSENT ? 0 : object->size_bytes,
     };
 
+    /* What people never loaded they need not be told of. */
+    hf_summary_decode(object->summary, object->summary_len, &summary);
+    if (summary.kind == HF_KIND_LAYER_INDEX)
+        return;
     /* The change is decided. Without memory a line is missing in what is told, and no more. */
-    int rc = hf_events_add(arg, &event, NULL);
-    (void)rc;
+    hf_tolerate(hf_events_add(events, &event, NULL));
+}
+
+static void see_removed(void *arg, const struct hf_object *object)
+{
+    hf_names_note_removed(arg, object);
 }
 
 void hf_names_tell_removed(struct hf_change *change, struct hf_events *events)

@@ -73,6 +73,8 @@ HF_MUST_USE int hf_names_id_of(const struct hf_snapshot *snapshot, const struct 
 /* Drop a name and queue UNTAGGED. */
 HF_MUST_USE int hf_names_drop(struct hf_change *change, const char *full_name,
                               struct hf_events *events, struct hf_error *err);
+/* Queue DELETED for an object that leaves, unless it is an index of a layer. */
+void hf_names_note_removed(struct hf_events *events, const struct hf_object *object);
 /* Queue DELETED for each object that leaves by this change. `events` must outlive the change. */
 void hf_names_tell_removed(struct hf_change *change, struct hf_events *events);
 

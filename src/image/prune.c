@@ -7,8 +7,10 @@
  */
 #include "image/filter.h"
 
+#include "base/array.h"
 #include "base/buf.h"
 #include "base/error.h"
+#include "image/derive.h"
 #include "image/graph.h"
 #include "image/hold.h"
 #include "image/names.h"
@@ -47,6 +49,15 @@ static void plan_release(struct plan *plan)
     hf_digest_set_release(&plan->held);
     hf_text_list_release(&plan->names);
 }
+
+/* From a layer to what was derived from it. */
+struct edge {
+    struct hf_digest layer, part;
+};
+struct edges {
+    struct edge *items;
+    size_t count, capacity;
+};
 
 /* --- what to drop ----------------------------------------------------------------------------- */
 
@@ -164,16 +175,9 @@ static int find_fitting(struct prune *prune, struct hf_store *store, struct hf_e
 static void see_removed(void *arg, const struct hf_object *object)
 {
     struct prune *prune = arg;
-    struct hf_image_event event = {
-        .kind = HF_EVENT_DELETED,
-        .id = object->digest,
-        .bytes = object->state == HF_OBJECT_ABSENT ? 0 : object->size_bytes,
-    };
 
-    prune->removed_bytes += event.bytes;
-    /* As in names.c: without memory a line is missing in what is told, and no more. */
-    int rc = hf_events_add(&prune->events, &event, NULL);
-    (void)rc;
+    prune->removed_bytes += object->state == HF_OBJECT_ABSENT ? 0 : object->size_bytes;
+    hf_names_note_removed(&prune->events, object);
 }
 
 static uint64_t trusted_now(const struct hf_change *change)
@@ -182,6 +186,30 @@ static uint64_t trusted_now(const struct hf_change *change)
     uint64_t clock_ns = hf_io_now_ns(hf_io_posix());
 
     return clock_ns + CLOCK_SLACK_NS < log_ns ? 0 : clock_ns;
+}
+
+static int collect_edge(void *arg, const struct hf_digest *layer, const struct hf_object *part,
+                        struct hf_error *err)
+{
+    struct edges *edges = arg;
+    int rc =
+        hf_array_grow(&edges->items, &edges->capacity, edges->count, sizeof(*edges->items), err);
+
+    if (rc == 0)
+        edges->items[edges->count++] = (struct edge){*layer, part->digest};
+    return rc;
+}
+
+/* Listed first: what is walked must not change meanwhile. */
+static int drop_derived(struct hf_change *change, struct hf_error *err)
+{
+    struct edges edges = {0};
+    int rc = hf_derived_each_edge(hf_change_snapshot(change), collect_edge, &edges, err);
+
+    for (size_t i = 0; rc == 0 && i < edges.count; i++)
+        rc = hf_change_drop_refs(change, &edges.items[i].layer, &edges.items[i].part, 1, err);
+    free(edges.items);
+    return rc;
 }
 
 static int decide_prune(void *arg, struct hf_change *change, struct hf_error *err)
@@ -197,6 +225,8 @@ static int decide_prune(void *arg, struct hf_change *change, struct hf_error *er
         rc = hf_change_drop_hold(change, plan.expired[i], err);
     for (size_t i = 0; rc == 0 && i < plan.names.count; i++)
         rc = hf_names_drop(change, plan.names.items[i], &prune->events, err);
+    if (rc == 0 && prune->options->derived)
+        rc = drop_derived(change, err);
     if (rc == 0)
         hf_change_on_removed(change, see_removed, prune);
     plan_release(&plan);
@@ -226,6 +256,20 @@ static int see_below(void *arg, const struct hf_object *object)
     return rc;
 }
 
+static int rehearse_edge(void *arg, const struct hf_digest *layer, const struct hf_object *part,
+                         struct hf_error *err)
+{
+    struct rehearsal *rehearsal = arg;
+    bool added = false, is_derived = false;
+    int rc = hf_derived_is(rehearsal->plan->snapshot, part, &is_derived, err);
+
+    if (rc == 0 && is_derived)
+        rc = hf_digest_set_add(&rehearsal->seen, &part->digest, &added, err);
+    if (rc == 0 && added)
+        see_removed(rehearsal->prune, part);
+    return rc;
+}
+
 static int rehearse_name(struct rehearsal *rehearsal, const char *name, struct hf_error *err)
 {
     const struct hf_snapshot *snapshot = rehearsal->plan->snapshot;
@@ -252,6 +296,8 @@ static int rehearse(struct prune *prune, struct hf_store *store, struct hf_error
         rc = make_plan(&plan, err);
     for (size_t i = 0; rc == 0 && i < plan.names.count; i++)
         rc = rehearse_name(&rehearsal, plan.names.items[i], err);
+    if (rc == 0 && prune->options->derived)
+        rc = hf_derived_each_edge(snapshot, rehearse_edge, &rehearsal, err);
     hf_digest_set_release(&rehearsal.seen);
     plan_release(&plan);
     hf_snapshot_release(snapshot);
@@ -273,6 +319,7 @@ int hf_image_prune(struct hf_store *store, const struct hf_prune_options *option
     } else if (rc == 0) {
         hf_note_begin(&note, "prune");
         hf_note_add(&note, prune.options->all ? "all" : NULL);
+        hf_note_add(&note, prune.options->derived ? "derived" : NULL);
         rc = hf_note_change(store, &note, decide_prune, &prune, err);
     }
     if (rc == 0)

@@ -37,6 +37,9 @@ void hf_summary_encode(const struct hf_summary *summary, struct hf_buf *out)
         hf_digest_encode(out, &summary->diff_id);
         hf_buf_put_u64(out, summary->size_bytes);
         break;
+    case HF_KIND_LAYER_INDEX:
+        hf_buf_put_u32(out, summary->block_bytes);
+        break;
     case HF_KIND_INDEX:
     case HF_KIND_CONFIG:
     case HF_KIND_OTHER:
@@ -83,6 +86,9 @@ static void get_fields(struct hf_cursor *cursor, struct hf_summary *out)
     case HF_KIND_LAYER:
         hf_digest_decode(cursor, &out->diff_id);
         out->size_bytes = hf_cursor_u64(cursor);
+        break;
+    case HF_KIND_LAYER_INDEX:
+        out->block_bytes = hf_cursor_u32(cursor);
         break;
     case HF_KIND_INDEX:
     case HF_KIND_CONFIG:

@@ -7,6 +7,7 @@
  *   MANIFEST  digest id (algorithm 0 while ABSENT), u64 created_ns, u64 size_bytes, text platform
  *   ARTIFACT  digest subject (algorithm 0 when it has none), text artifact_type
  *   LAYER     digest diff_id, u64 size_bytes
+ *   LAYER_INDEX  u32 bytes of a block
  *   INDEX, CONFIG, OTHER  nothing more
  * An unknown version or kind is read as OTHER.
  */
@@ -24,6 +25,8 @@ enum hf_kind {
     HF_KIND_CONFIG = 3,
     HF_KIND_LAYER = 4,
     HF_KIND_ARTIFACT = 5, /* a manifest that is no image: attestation, signature, chart */
+    HF_KIND_LAYER_INDEX =
+        6, /* derived from a plain layer, which refers to it: makes it mountable */
 };
 
 struct hf_summary {
@@ -34,6 +37,7 @@ struct hf_summary {
     uint64_t size_bytes; /* MANIFEST: of all plain layer tars together; LAYER: of its plain tar */
     char platform[64];   /* MANIFEST: "linux/arm64/v8" */
     struct hf_digest diff_id; /* LAYER */
+    uint32_t block_bytes;     /* LAYER_INDEX: 512 refers to the tar, 4096 has the data in it */
     struct hf_digest subject; /* ARTIFACT */
     char artifact_type[128];  /* ARTIFACT */
 };
