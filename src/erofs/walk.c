@@ -5,10 +5,9 @@
 
 #include <string.h>
 
-#define MAX_LINKS 40 /* symlinks on the way to one entry, as in Linux */
-#define MAX_LINK_BYTES                                                                             \
-    4096 /* of their targets together: short entries must not cost long walks                      \
-          */
+/* On the way to one entry. The bytes are of all targets: short entries must not cost long walks. */
+#define MAX_LINKS      40
+#define MAX_LINK_BYTES 4096
 
 struct hf_erofs_part hf_erofs_next_part(struct hf_erofs_part *path)
 {

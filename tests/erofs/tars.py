@@ -61,6 +61,21 @@ def xattrs(path):
                 pax_headers=headers(user_number="%d" % number * number))
 
 
+def layers(lower, upper):
+    """Two layers, and what overlayfs must make of them."""
+    with tarfile.open(lower, "w") as tar:
+        for name in ("dir/gone", "dir/kept", "opaque/old", "tree/below", "file", "replaced"):
+            add(tar, name, data=b"lower")
+    with tarfile.open(upper, "w") as tar:
+        for name in (".wh.file", "dir/.wh.gone", "opaque/.wh..wh..opq", ".wh.tree", ".wh.replaced",
+                     ".wh.never"):
+            add(tar, name)
+        for name in ("dir/added", "opaque/new", "tree/above", "replaced"):
+            add(tar, name, data=b"upper")
+    return {"dir/kept": b"lower", "dir/added": b"upper", "opaque/new": b"upper",
+            "tree/above": b"upper", "replaced": b"upper"}
+
+
 def crowded(path):
     with tarfile.open(path, "w", format=tarfile.GNU_FORMAT) as tar:
         for number in range(5000):

@@ -96,6 +96,31 @@ class Test:
         if shutil.which("fsck.erofs"):
             self.fsck(name, full)
 
+    def stack(self):
+        """Two layers under overlayfs: whiteouts and opaque directories do their work."""
+        def path(name):
+            return os.path.join(self.top, name)
+        expected = tars.layers(path("lower.tar"), path("upper.tar"))
+        for name in ("lower", "upper"):
+            subprocess.run([self.make_image, "full", path(name + ".tar"), path(name)], check=True,
+                           stdout=subprocess.DEVNULL)
+            os.mkdir(path("on-" + name))
+        with mounting.Loop(path("lower")) as lower, mounting.Loop(path("upper")) as upper:
+            mounting.mount(lower, path("on-lower"))
+            mounting.mount(upper, path("on-upper"))
+            mounting.mount("overlay", self.folder, "lowerdir=%s:%s" % (path("on-upper"),
+                                                                       path("on-lower")), "overlay")
+            actual = {}
+            for folder, _, files in os.walk(self.folder):
+                for name in files:
+                    with open(os.path.join(folder, name), "rb") as file:
+                        actual[os.path.relpath(file.name, self.folder)] = file.read()
+            for folder in (self.folder, path("on-upper"), path("on-lower")):
+                mounting.unmount(folder)
+        self.comparisons += 1
+        self.failures += actual != expected
+        print("ok" if actual == expected else "FAIL", "two layers:", sorted(actual))
+
 
 def main():
     try:
@@ -112,6 +137,7 @@ def main():
         test = Test(sys.argv[1], top)
         for tar in sys.argv[2:] or own_tars(top):
             test.run(os.path.abspath(tar))
+        test.stack()
         told = mounting.kernel_errors()[len(before):]
         if told:
             test.failures += 1
