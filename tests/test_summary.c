@@ -37,10 +37,10 @@ static struct hf_summary sample(enum hf_kind kind)
         summary.subject = digest_of("subject");
         strcpy(summary.artifact_type, "application/y");
         break;
-    case HF_KIND_OTHER:
     case HF_KIND_LAYER_INDEX:
         summary.block_bytes = 512;
         break;
+    case HF_KIND_OTHER:
     case HF_KIND_INDEX:
     case HF_KIND_CONFIG:
         break;

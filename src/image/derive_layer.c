@@ -246,14 +246,16 @@ static int stage_all(struct deriving *deriving, const struct hf_snapshot *snapsh
         rc = find_source(snapshot, &wanted[i], &layer, &deriving->form, &why);
         if (rc == 0)
             rc = stage_again(deriving, &layer, &why);
-        if (rc == 0 && hf_txn_has_staged(deriving->txn, &wanted[i], NULL))
-            hf_txn_heal(deriving->txn, &wanted[i]);
         /* Its layer is damaged as well, or it was not derived: somebody else has to help. */
         if (rc == HF_ERR_NOT_FOUND || rc == HF_ERR_CORRUPT)
             rc = 0;
         else if (rc != 0 && err)
             *err = why;
     }
+    /* At the end: making a tar gives its index too, which could not be made before. */
+    for (size_t i = 0; rc == 0 && i < count; i++)
+        if (hf_txn_has_staged(deriving->txn, &wanted[i], NULL))
+            hf_txn_heal(deriving->txn, &wanted[i]);
     return rc;
 }
 
