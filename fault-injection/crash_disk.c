@@ -1,5 +1,6 @@
 /*
- * fault-injection/crash_disk.c - a disk that remembers all it was told, as a file for a loop device.
+ * fault-injection/crash_disk.c - a disk that remembers all it was told, as a file for a loop
+ * device.
  *
  *     crash-disk FOLDER IMAGE LOG
  *
@@ -10,9 +11,9 @@
  *
  *     record              the log begins here, with what the disk holds now
  *     mark TEXT           TEXT goes into the log
- *     fail write N        the N-th write from now on is refused with EIO and does not reach the disk
- *     fail flush N        the N-th flush from now on is refused with EIO; what it was to save stays
- *     fail flush N lose   ... and the writes since the last flush are gone
+ *     fail write N        the N-th write from now on is refused with EIO and does not reach the
+ * disk fail flush N        the N-th flush from now on is refused with EIO; what it was to save
+ * stays fail flush N lose   ... and the writes since the last flush are gone
  *
  * and reads as "writes N flushes N failed N". What the cache of a real disk may lose, the replay
  * decides (cut_states.c); the disk itself takes every write at once.
@@ -197,10 +198,9 @@ static void ctl_write(fuse_req_t req, const char *data, size_t len)
 static void ctl_read(fuse_req_t req, size_t size, uint64_t off)
 {
     char text[128];
-    size_t len =
-        (size_t)snprintf(text, sizeof(text),
-                         "writes %" PRIu64 " flushes %" PRIu64 " failed %" PRIu64 "\n",
-                         disk.write_count, disk.flush_count, disk.failed_count);
+    size_t len = (size_t)snprintf(text, sizeof(text),
+                                  "writes %" PRIu64 " flushes %" PRIu64 " failed %" PRIu64 "\n",
+                                  disk.write_count, disk.flush_count, disk.failed_count);
 
     if (off >= len)
         size = 0;
@@ -314,8 +314,7 @@ static int serve(char *folder, char *program)
 {
     char *argv[] = {program, NULL};
     struct fuse_args args = FUSE_ARGS_INIT(1, argv);
-    struct fuse_session *session =
-        fuse_session_new(&args, &operations, sizeof(operations), NULL);
+    struct fuse_session *session = fuse_session_new(&args, &operations, sizeof(operations), NULL);
     int rc = 1;
 
     if (session == NULL)

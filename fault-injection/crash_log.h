@@ -2,8 +2,8 @@
  * fault-injection/crash_log.h - what a disk was told, in one order: the file that crash_disk.c
  * writes and the replay reads.
  *
- * A header, then records, each followed by its bytes. It never leaves the machine it was made on, so
- * structs are written as they are.
+ * A header, then records, each followed by its bytes. It never leaves the machine it was made on,
+ * so structs are written as they are.
  */
 #ifndef HF_FAULT_CRASH_LOG_H
 #define HF_FAULT_CRASH_LOG_H
