@@ -102,15 +102,42 @@ static struct account_pending *pending_of(struct account *account, const char *p
     return NULL;
 }
 
+static void drop(struct account *account, struct account_pending *pending)
+{
+    account_lines_release(&pending->after);
+    *pending = account->pending[--account->pending_count];
+}
+
+static bool has_all(const struct account_lines *lines, const struct account_lines *names)
+{
+    for (size_t i = 0; i < names->count; i++)
+        if (find(lines, names->lines[i].name) == NULL)
+            return false;
+    return true;
+}
+
+/* What the process did before with the same names and an unknown outcome is of no account now. */
+static void supersede(struct account *account, const char *process, struct account_lines names)
+{
+    for (size_t i = account->pending_count; i-- > 0;) {
+        struct account_pending *pending = &account->pending[i];
+        if (pending->is_unknown && strcmp(pending->process, process) == 0 &&
+            has_all(&names, &pending->after))
+            drop(account, pending);
+    }
+}
+
 static void end(struct account *account, const char *process, bool took_effect)
 {
-    struct account_pending *pending = pending_of(account, process);
+    struct account_pending *pending = NULL;
 
+    if (took_effect)
+        supersede(account, process, pending_of(account, process)->after);
+    pending = pending_of(account, process);
     for (size_t i = 0; took_effect && i < pending->after.count; i++)
         account_set(&account->settled, pending->after.lines[i].name,
                     pending->after.lines[i].target);
-    account_lines_release(&pending->after);
-    *pending = account->pending[--account->pending_count];
+    drop(account, pending);
 }
 
 void account_mark(struct account *account, const uint8_t *data, size_t len)

@@ -138,10 +138,11 @@ class Process:
         self.root, self.saves = mount_point + "/store", mount_point + "/saves"
         self.names = {}
         self.saved = {}  # names that a save is known for
-        self.failure = None
+        self.failure = self.last = None
 
     def run(self, arguments, names):
         """Exit code 0 is the acknowledgement. Any other one leaves it open how far it came."""
+        self.last = (arguments, names)
         self.listener.begin("p%d" % self.number, names)
         done = subprocess.run([self.programs.holdfast, "--root", self.root, *arguments],
                               stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
@@ -195,6 +196,10 @@ class Process:
             return self.load()
         return self.chance.choices([self.load, self.import_, self.tag, self.untag, self.rmi, self.save],
                                    [6, 2, 3, 1, 3, 2])[0]()
+
+    def step_or_again(self):
+        """A command that fails is tried once more, as people do."""
+        return self.step() or self.run(*self.last)
 
     def steps(self, count):
         return all(self.step() for _ in range(count))

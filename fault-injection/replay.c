@@ -18,6 +18,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -281,6 +282,9 @@ int main(int argc, char **argv)
     int rc = 2;
 
     setlinebuf(stdout);
+    /* The checker reads segments as a whole: their memory is kept, not given back and cleared anew. */
+    mallopt(M_MMAP_THRESHOLD, 1 << 28);
+    mallopt(M_TRIM_THRESHOLD, 1 << 28);
     if (!parse(argc, argv, &options, &replay)) {
         fputs("usage: disk-replay [OPTIONS] LOG; the top of replay.c says which\n", stderr);
         return 2;

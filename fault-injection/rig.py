@@ -23,16 +23,14 @@ BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
 
 class Kind:
-    """A file system: how it is made and mounted, and what is torn at most."""
+    """A file system: how it is made and mounted."""
 
-    def __init__(self, fs_type, size, make, options, unit=4096):
-        self.fs_type, self.size, self.make = fs_type, size, make
-        self.options, self.unit = options, unit
+    def __init__(self, fs_type, size, make, options):
+        self.fs_type, self.size, self.make, self.options = fs_type, size, make, options
 
 
-def ext4(options, *make, unit=4096):
-    return Kind("ext4", 64 * MEBIBYTE, ["mkfs.ext4", "-q", "-F", *make],
-                "nodiscard," + options, unit)
+def ext4(options, *make):
+    return Kind("ext4", 64 * MEBIBYTE, ["mkfs.ext4", "-q", "-F", *make], "nodiscard," + options)
 
 
 KINDS = {
@@ -42,7 +40,7 @@ KINDS = {
     "ext4-fast-commit": ext4("data=ordered", "-O", "fast_commit"),
     "ext4-nodelalloc": ext4("nodelalloc"),
     "ext4-1k": ext4("data=ordered", "-b", "1024"),
-    "xfs": Kind("xfs", 320 * MEBIBYTE, ["mkfs.xfs", "-q", "-f", "-K"], "nodiscard,nouuid", 512),
+    "xfs": Kind("xfs", 320 * MEBIBYTE, ["mkfs.xfs", "-q", "-f", "-K"], "nodiscard,nouuid"),
     "btrfs": Kind("btrfs", 128 * MEBIBYTE, ["mkfs.btrfs", "-q", "-f", "-K"], "nodiscard"),
 }
 
