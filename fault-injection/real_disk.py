@@ -15,6 +15,7 @@
     --resume FILE       where a long run notes how far it is, and goes on from
     --steps N           of each of three processes in a recording
     --rounds N          cuts of `shutdown`, or recordings of `errors`
+    --every N           of the writes and flushes that are refused, each N-th
     --wait SECONDS      after the last acknowledgement, so that the system writes back by itself
     --keep FOLDER       reproducers and recordings of violations go there; --keep-all: all recordings
 
@@ -185,7 +186,7 @@ class Run:
             for what in ("write %d", "flush %d", "flush %d lose"):
                 number = 0
                 while number < self.options.rounds:
-                    number += 1
+                    number += self.options.every if number else 1
                     if not self.record_error(kind, what % number):
                         break
                     self.judge(kind, self.options.seed, self.options.states)
@@ -199,7 +200,8 @@ def parse():
     parser.add_argument("mode", choices=["cuts", "errors", "shutdown", "peer"])
     parser.add_argument("--fs", type=lambda text: text.split(","), default=list(rig.KINDS))
     parser.add_argument("--seed", type=int, default=1)
-    for name, default in (("states", 700), ("total", 0), ("steps", 5), ("rounds", 40), ("wait", 0)):
+    for name, default in (("states", 700), ("total", 0), ("steps", 5), ("rounds", 60), ("wait", 0),
+                          ("every", 1)):
         parser.add_argument("--" + name, type=int, default=default)
     parser.add_argument("--big", type=int, default=300_000)
     parser.add_argument("--resume")
