@@ -133,8 +133,8 @@ class Run:
         return found
 
     def unit(self, kind, seed):
-        """What the disk writes at once: blocks, or every other time sectors. btrfs relies on blocks;
-        ext4 and XFS nearly don't, but for their superblock (it shows as unmountable)."""
+        """What the disk writes at once: blocks, or every other time sectors. btrfs relies on
+        blocks. Of ext4 and XFS a few states can't be mounted where sectors are torn."""
         return 512 if seed % 2 == 0 and kind != "btrfs" else 4096
 
     # --- cuts ---
