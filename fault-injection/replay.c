@@ -282,7 +282,8 @@ int main(int argc, char **argv)
     int rc = 2;
 
     setlinebuf(stdout);
-    /* The checker reads segments as a whole: their memory is kept, not given back and cleared anew. */
+    /* The checker reads segments as a whole: their memory is kept, not given back and cleared anew.
+     */
     mallopt(M_MMAP_THRESHOLD, 1 << 28);
     mallopt(M_TRIM_THRESHOLD, 1 << 28);
     if (!parse(argc, argv, &options, &replay)) {
