@@ -21,6 +21,7 @@ static const struct command {
 } commands[] = {
     {"load", "load", cmd_load, "load images from an archive"},
     {"save", "save", cmd_save, "write images to an archive"},
+    {"unpack", NULL, cmd_unpack, "write an image's files into a folder"},
     {"import", "import", cmd_import, "make an image from a root file system's tar"},
     {"images", "ls", cmd_images, "list images (also: ls)"},
     {"ls", "list", cmd_images, NULL},

@@ -23,6 +23,7 @@
 #include <holdfast/digest.h>
 #include <holdfast/error.h>
 #include <holdfast/image.h>
+#include <holdfast/rootfs.h>
 #include <holdfast/store.h>
 
 #define HF_VERSION "0.1.0"
