@@ -47,6 +47,7 @@ static int print_usage(const struct cli *cli, const struct hf_usage *usage, cons
         {"In flight", "stagingBytes", usage->staging_bytes, NULL},
         {"Being removed", "removedBytes", usage->removed_bytes, NULL},
         {"Quarantine", "quarantineBytes", usage->quarantine_bytes, NULL},
+        {"Workspaces", "workspacesBytes", usage->workspaces_bytes, NULL},
         {"Log", "logBytes", usage->log_bytes, NULL},
         {"Catalog", "catalogBytes", usage->catalog_bytes, NULL},
         {"Other", "otherBytes", usage->other_bytes, NULL},

@@ -19,6 +19,7 @@ struct hf_usage {
     uint64_t staging_bytes; /* in flight, or dead and cleared by the next recovery */
     uint64_t removed_bytes; /* blobs under a removal that is not finished, and trash/ */
     uint64_t quarantine_bytes;
+    uint64_t workspaces_bytes; /* what was written in mounted images */
     uint64_t log_bytes;
     uint64_t catalog_bytes;
     uint64_t other_bytes;       /* FORMAT, lock, shared */

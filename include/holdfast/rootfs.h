@@ -4,15 +4,14 @@
  *
  * A layer stays the tar that was checked; an index (src/erofs/FORMAT.md) lets the kernel mount it.
  * Index, and plain tar of a compressed layer, are derived: objects that the layer refers to, made
- * with the load or at the first mount, dropped by hf_image_prune_derived and made again when
- * needed.
+ * with the load or at the first mount, dropped by hf_image_prune and made again when needed.
  *
  * A *workspace* is a writable layer on top of an image, kept in the store under a name until it is
  * removed. A workspace, and a mount without one, hold their image (`holdfast hold ls`).
  *
  * For engines, in containerd's terms: prepare is hf_workspace_prepare, view a mount without a
- * workspace, mounts hf_workspace_mounts (described, not done), commit hf_image_commit, remove
- * hf_workspace_remove, usage hf_workspace_usage.
+ * workspace, mounts hf_mount_plan_make (described, not done), commit hf_workspace_upper with
+ * hf_image_commit_upper, remove hf_workspace_remove, usage hf_workspace_usage.
  */
 #ifndef HOLDFAST_ROOTFS_H
 #define HOLDFAST_ROOTFS_H
@@ -49,5 +48,115 @@ struct hf_unpack_options {
 HF_API HF_MUST_USE int hf_image_unpack(struct hf_store *store, const char *reference,
                                        const char *dir, const struct hf_unpack_options *options,
                                        struct hf_error *err);
+
+/* --- mounting --------------------------------------------------------------------------------- */
+
+enum hf_mount_how {
+    HF_MOUNT_ANY = 0, /* the first of these that works */
+    HF_MOUNT_DIRECT,  /* the kernel reads indexes and tars as plain files: Linux 6.12 */
+    HF_MOUNT_LOOP,    /* both through loop devices: Linux 6.4 */
+    HF_MOUNT_FULL,    /* EROFS images with the data inside, through loop devices: Linux 5.16 */
+};
+
+struct hf_mount_options {
+    const char *platform; /* as for hf_image_find */
+    enum hf_mount_how how;
+    const char *workspace; /* writable: with this workspace, made when it is not there; else ro */
+};
+
+/*
+ * Mount an image on the folder `dir`. Layers that lack what they are mounted with get it first,
+ * durably. The image is held until hf_image_unmount, also by a process of another mount namespace;
+ * a boot ends all mounts, and hf_mounts_recover the holds.
+ *
+ * On 0 the hold is durable. A process that is killed in here leaves a hold, never a mount.
+ *
+ * Errors   NOT_FOUND, AMBIGUOUS; EXISTS: something of this store is mounted there; BUSY: the
+ *          workspace is mounted already; REFUSED: the workspace is another image's; UNSUPPORTED,
+ *          INPUT: a layer can't be mounted (named); CORRUPT: a damaged layer; IO: the kernel
+ *          refused.
+ */
+HF_API HF_MUST_USE int hf_image_mount(struct hf_store *store, const char *reference,
+                                      const char *dir, const struct hf_mount_options *options,
+                                      struct hf_error *err);
+/* Unmount, and end the hold. A workspace stays. Fine when only the hold is left. NOT_FOUND: nothing
+ * of this store is mounted there. BUSY: it is in use. */
+HF_API HF_MUST_USE int hf_image_unmount(struct hf_store *store, const char *dir,
+                                        struct hf_error *err);
+
+struct hf_mounted { /* borrowed for the call */
+    uint64_t hold_id;
+    uint64_t time_ns;
+    struct hf_digest target;
+    const char *name; /* the image's, as it was mounted; "" for an ID */
+    const char *dir;
+    const char *workspace; /* "" when read-only */
+    const char *how;       /* "direct", "loop", "full" */
+    bool is_seen;          /* mounted in this mount namespace */
+    bool is_gone;          /* of another boot */
+};
+typedef int hf_mounted_fn(void *arg, const struct hf_mounted *mounted);
+HF_API HF_MUST_USE int hf_mounts_each(struct hf_store *store, hf_mounted_fn *fn, void *arg,
+                                      struct hf_error *err);
+/* End the holds of mounts that a boot has ended; *out_count of them (may be NULL). Workspaces stay.
+ */
+HF_API HF_MUST_USE int hf_mounts_recover(struct hf_store *store, size_t *out_count,
+                                         struct hf_error *err);
+
+/* --- mounts, described ------------------------------------------------------------------------ */
+
+/* One call of mount(2) with a source that it takes as a plain file. `target` is relative to a
+ * folder of the caller's: "0", "1", ... in it, and "." for the last, the image itself. Paths in
+ * `options` are relative to that folder as well, or absolute. */
+struct hf_mount_step {
+    char *type; /* "erofs", "overlay", "tmpfs" */
+    char *source;
+    char *target;
+    char *options;
+};
+struct hf_mount_plan { /* zero it first */
+    struct hf_mount_step *steps;
+    size_t count;
+};
+/*
+ * What mounting would do, for engines that do it themselves; they hold the image for as long.
+ * With a workspace it must be prepared. Derives what is missing, durably.
+ */
+HF_API HF_MUST_USE int hf_mount_plan_make(struct hf_store *store, const char *reference,
+                                          const struct hf_mount_options *options,
+                                          struct hf_mount_plan *out, struct hf_error *err);
+HF_API void hf_mount_plan_release(struct hf_mount_plan *plan);
+
+/* --- workspaces ------------------------------------------------------------------------------- */
+
+/* A name has 1 to 128 letters, digits, "_", "." or "-", and begins with a letter or digit. */
+
+/* Make a workspace on an image, and hold that; durable on 0. EXISTS; fine to call again after a
+ * cut. */
+HF_API HF_MUST_USE int hf_workspace_prepare(struct hf_store *store, const char *workspace,
+                                            const char *reference, const char *platform,
+                                            struct hf_error *err);
+/* Remove it with all that was written in it. NOT_FOUND; BUSY: it is mounted. */
+HF_API HF_MUST_USE int hf_workspace_remove(struct hf_store *store, const char *workspace,
+                                           struct hf_error *err);
+/* Bytes that its files take, and how many files and folders there are. */
+HF_API HF_MUST_USE int hf_workspace_usage(struct hf_store *store, const char *workspace,
+                                          uint64_t *out_bytes, uint64_t *out_entries,
+                                          struct hf_error *err);
+/* Its upper folder, for hf_image_commit_upper: freed by the caller. *out_image: as it was prepared.
+ */
+HF_API HF_MUST_USE int hf_workspace_upper(struct hf_store *store, const char *workspace,
+                                          char **out_path, struct hf_digest *out_image,
+                                          struct hf_error *err);
+
+struct hf_workspace { /* borrowed for the call */
+    const char *workspace;
+    const char *name; /* of the image; "" for an ID */
+    struct hf_digest target;
+    uint64_t time_ns;
+};
+typedef int hf_workspace_fn(void *arg, const struct hf_workspace *workspace);
+HF_API HF_MUST_USE int hf_workspaces_each(struct hf_store *store, hf_workspace_fn *fn, void *arg,
+                                          struct hf_error *err);
 
 #endif

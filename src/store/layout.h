@@ -19,6 +19,7 @@
 #define HF_DIR_STAGING     "staging"
 #define HF_DIR_TRASH       "trash"
 #define HF_DIR_QUARANTINE  "quarantine"
+#define HF_DIR_WORKSPACES  "workspaces" /* made with the first; what is in it is not ours */
 #define HF_STORE_VERSION   1u
 #define HF_PATH_MAX        256
 #define HF_SHARED_BYTES    4096u

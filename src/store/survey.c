@@ -142,13 +142,14 @@ static int see_entry(void *arg, const char *name, enum hf_io_kind kind)
     if (rc == 0) {
         hf_survey_name(file.path, &file, &is_folder);
         bool is_dir = file.stat.kind == HF_IO_DIR;
+        bool is_free = file.class == HF_FILE_WORKSPACE;
         if (is_dir)
             rc = walk(survey, file.path);
-        else if (file.stat.kind != HF_IO_FILE)
+        else if (!is_free && file.stat.kind != HF_IO_FILE)
             file.class = HF_FILE_UNKNOWN;
         else if (file.class == HF_FILE_IMAGE)
             rc = classify_blob(survey, &file);
-        if (is_dir != is_folder)
+        if (!is_free && is_dir != is_folder)
             file.class = HF_FILE_UNKNOWN;
         if (rc == 0 && !(is_dir && is_folder))
             rc = survey->fn(survey->arg, &file, survey->err);

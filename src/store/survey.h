@@ -14,6 +14,7 @@ enum hf_file_class {
     HF_FILE_STAGED,     /* in staging/, named as a transaction names it */
     HF_FILE_REMOVED,    /* in trash/, or in blobs/ under a removal that is not finished */
     HF_FILE_QUARANTINE, /* set aside by a check */
+    HF_FILE_WORKSPACE,  /* what is written in a mounted image; of any kind and name */
     HF_FILE_LOG,
     HF_FILE_CATALOG,
     HF_FILE_OTHER,   /* FORMAT, lock, shared */

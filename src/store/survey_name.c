@@ -97,6 +97,8 @@ void hf_survey_name(const char *path, struct hf_survey_file *out, bool *out_is_f
     for (size_t i = 0; i < OTHER_COUNT; i++)
         if (strcmp(path, others[i]) == 0)
             out->class = HF_FILE_OTHER;
+    if (strcmp(path, HF_DIR_WORKSPACES) == 0 || below(path, HF_DIR_WORKSPACES) != NULL)
+        out->class = HF_FILE_WORKSPACE;
     if ((rest = below(path, HF_DIR_BLOBS "/sha256")) != NULL) {
         if (read_digest("sha256", rest, strlen(rest), &out->digest))
             out->class = HF_FILE_IMAGE;

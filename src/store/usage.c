@@ -33,6 +33,8 @@ static uint64_t *bytes_of_class(struct hf_usage *usage, enum hf_file_class class
         return &usage->removed_bytes;
     case HF_FILE_QUARANTINE:
         return &usage->quarantine_bytes;
+    case HF_FILE_WORKSPACE:
+        return &usage->workspaces_bytes;
     case HF_FILE_LOG:
         return &usage->log_bytes;
     case HF_FILE_CATALOG:

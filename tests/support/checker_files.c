@@ -21,6 +21,7 @@ static const struct kind_of_file root_entries[] = {
     {"staging", HF_IO_DIR, false},    {"trash", HF_IO_DIR, false},
     {"quarantine", HF_IO_DIR, false}, {"FORMAT.new", HF_IO_FILE, true},
     {"lost+found", HF_IO_DIR, false}, /* the file system's own */
+    {"workspaces", HF_IO_DIR, false}, /* free for whoever mounts */
 };
 
 /* Stats `dir`/`name` and complains unless it is of the kind. */
