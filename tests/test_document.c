@@ -318,6 +318,15 @@ START_TEST(made_manifest_is_what_docker_writes)
     hf_buf_clear(&buf);
     hf_manifest_encode_docker(&config, NULL, 0, &buf);
     ck_assert_ptr_nonnull(strstr(hf_buf_text(&buf), ",\"layers\":[]}"));
+    strcpy(layers[0].media_type, HF_MEDIA_OCI_LAYER);
+    strcpy(layers[1].media_type, HF_MEDIA_OCI_LAYER);
+    hf_buf_clear(&buf);
+    hf_manifest_encode(&config, layers, 2, &buf);
+    ck_assert_str_eq(hf_buf_text(&buf), expected);
+    strcpy(layers[1].media_type, HF_MEDIA_OCI_LAYER_ZSTD);
+    hf_buf_clear(&buf);
+    hf_manifest_encode(&config, layers, 2, &buf);
+    ck_assert_ptr_nonnull(strstr(hf_buf_text(&buf), "layer.v1.tar+zstd\",\"digest\":\"" A));
     hf_buf_release(&buf);
 }
 END_TEST

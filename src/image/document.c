@@ -241,18 +241,35 @@ static void encode_descriptor(const char *media_type, const struct hf_descriptor
                   (unsigned long long)descriptor->size_bytes);
 }
 
-void hf_manifest_encode_docker(const struct hf_descriptor *config,
-                               const struct hf_descriptor *layers, size_t layer_count,
-                               struct hf_buf *out)
+static void encode_head(const struct hf_descriptor *config, struct hf_buf *out)
 {
     hf_buf_put_text(out,
                     "{\"schemaVersion\":2,\"mediaType\":\"" HF_MEDIA_OCI_MANIFEST "\",\"config\":");
     encode_descriptor(HF_MEDIA_OCI_CONFIG, config, out);
     hf_buf_put_text(out, ",\"layers\":[");
+}
+
+void hf_manifest_encode_docker(const struct hf_descriptor *config,
+                               const struct hf_descriptor *layers, size_t layer_count,
+                               struct hf_buf *out)
+{
+    encode_head(config, out);
     for (size_t i = 0; i < layer_count; i++) {
         if (i > 0)
             hf_buf_put_text(out, ",");
         encode_descriptor(HF_MEDIA_OCI_LAYER, &layers[i], out);
+    }
+    hf_buf_put_text(out, "]}");
+}
+
+void hf_manifest_encode(const struct hf_descriptor *config, const struct hf_descriptor *layers,
+                        size_t layer_count, struct hf_buf *out)
+{
+    encode_head(config, out);
+    for (size_t i = 0; i < layer_count; i++) {
+        if (i > 0)
+            hf_buf_put_text(out, ",");
+        encode_descriptor(layers[i].media_type, &layers[i], out);
     }
     hf_buf_put_text(out, "]}");
 }

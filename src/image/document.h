@@ -123,6 +123,13 @@ const char *hf_platform_here(void);
 /* "os/architecture[/variant]" into `platform`; "" when neither os nor architecture is told. */
 void hf_platform_join(const char *os, const char *architecture, const char *variant,
                       char platform[64]);
+/* What an image is made for, as it was asked for: nothing is added to it. */
+struct hf_platform_parts {
+    char os[64], architecture[64], variant[64]; /* variant "": none */
+};
+/* USAGE unless it is "os/architecture[/variant]". */
+HF_MUST_USE int hf_platform_parse(const char *text, struct hf_platform_parts *out,
+                                  struct hf_error *err);
 /* Does `have` ("linux/arm64/v8") satisfy `want` ("linux/arm64", "arm64")? */
 bool hf_platform_matches(const char *have, const char *want);
 
@@ -133,5 +140,9 @@ bool hf_platform_matches(const char *have, const char *want);
 void hf_manifest_encode_docker(const struct hf_descriptor *config,
                                const struct hf_descriptor *layers, size_t layer_count,
                                struct hf_buf *out);
+/* The same with each layer under the media type of its descriptor, for images that have compressed
+ * layers. Media types are written as they are: they must need no escaping. */
+void hf_manifest_encode(const struct hf_descriptor *config, const struct hf_descriptor *layers,
+                        size_t layer_count, struct hf_buf *out);
 
 #endif

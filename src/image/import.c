@@ -11,7 +11,6 @@
 #include "image/changes.h"
 #include "image/note.h"
 
-#include <ctype.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +21,7 @@ struct import {
     const struct hf_import_options *options;
     const char *path; /* NULL: a descriptor */
     char name[HF_REFERENCE_MAX];
-    char os[64], architecture[64], variant[64];
+    struct hf_platform_parts platform;
     struct hf_member layer;
     struct hf_digest id;
 };
@@ -113,13 +112,13 @@ static json_t *make_config(struct import *import, json_t *config)
     snprintf(comment, sizeof(comment), "Imported from %s", import->path ? import->path : "-");
     if (!message || message[0] == '\0')
         message = comment;
-    json_t *root =
-        json_pack("{s:s, s:s, s:o, s:s, s:[{s:s, s:s}], s:s, s:{s:s, s:[s]}}", "architecture",
-                  import->architecture, "comment", message, "config", config, "created", created,
-                  "history", "created", created, "comment", message, "os", import->os, "rootfs",
-                  "type", "layers", "diff_ids", hf_digest_text(&import->layer.digest, digest));
-    if (root && import->variant[0] != '\0' &&
-        json_object_set_new(root, "variant", json_string(import->variant)) != 0) {
+    json_t *root = json_pack("{s:s, s:s, s:o, s:s, s:[{s:s, s:s}], s:s, s:{s:s, s:[s]}}",
+                             "architecture", import->platform.architecture, "comment", message,
+                             "config", config, "created", created, "history", "created", created,
+                             "comment", message, "os", import->platform.os, "rootfs", "type",
+                             "layers", "diff_ids", hf_digest_text(&import->layer.digest, digest));
+    if (root && import->platform.variant[0] != '\0' &&
+        json_object_set_new(root, "variant", json_string(import->platform.variant)) != 0) {
         json_decref(root);
         return NULL;
     }
@@ -207,34 +206,6 @@ static int make_image(struct import *import, struct hf_error *err)
 
 /* --- the operation ---------------------------------------------------------------------------- */
 
-static bool take_component(const char **text, char out[64])
-{
-    size_t len = strcspn(*text, "/");
-
-    for (size_t i = 0; i < len; i++)
-        if (!isalnum((unsigned char)(*text)[i]) && !strchr("._-", (*text)[i]))
-            return false;
-    if (len == 0 || len >= 64)
-        return false;
-    memcpy(out, *text, len);
-    out[len] = '\0';
-    *text += len + ((*text)[len] == '/');
-    return true;
-}
-
-static int take_platform(struct import *import, struct hf_error *err)
-{
-    const char *text = import->options->platform ? import->options->platform : hf_platform_here();
-    const char *rest = text;
-
-    if (!take_component(&rest, import->os) || !take_component(&rest, import->architecture) ||
-        (*rest != '\0' && !take_component(&rest, import->variant)) || *rest != '\0' ||
-        strlen(text) >= 64)
-        return hf_fail(err, HF_ERR_USAGE, "\"%.80s\" is no platform: os/architecture[/variant]",
-                       text);
-    return 0;
-}
-
 /* Malformed changes are told before the input is read. */
 static int try_changes(const struct hf_import_options *options, struct hf_error *err)
 {
@@ -292,7 +263,9 @@ int hf_image_import(struct hf_store *store, const char *path, int fd, const char
         rc = hf_fail(err, HF_ERR_USAGE, "\"%.200s\": an image can't be made for a digest",
                      reference);
     if (rc == 0)
-        rc = take_platform(&import, err);
+        rc = hf_platform_parse(import.options->platform ? import.options->platform
+                                                        : hf_platform_here(),
+                               &import.platform, err);
     if (rc == 0)
         rc = try_changes(import.options, err);
     if (rc == 0)

@@ -1,6 +1,9 @@
 /* image/platform.c - "os/architecture[/variant]", compared as containerd does it. */
 #include "image/document.h"
 
+#include "base/error.h"
+
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -108,4 +111,35 @@ bool hf_platform_matches(const char *have, const char *want)
     return strcasecmp(h.os, w.os) == 0 &&
            (w.architecture[0] == '\0' || strcasecmp(h.architecture, w.architecture) == 0) &&
            (w.variant[0] == '\0' || strcasecmp(h.variant, w.variant) == 0);
+}
+
+/* --- what an image is made for ---------------------------------------------------------------- */
+
+static bool take_component(const char **text, char out[64])
+{
+    size_t len = strcspn(*text, "/");
+
+    for (size_t i = 0; i < len; i++)
+        if (!isalnum((unsigned char)(*text)[i]) && !strchr("._-", (*text)[i]))
+            return false;
+    if (len == 0 || len >= 64)
+        return false;
+    memcpy(out, *text, len);
+    out[len] = '\0';
+    *text += len + ((*text)[len] == '/');
+    return true;
+}
+
+int hf_platform_parse(const char *text, struct hf_platform_parts *out, struct hf_error *err)
+{
+    struct hf_platform_parts parts = {0};
+    const char *rest = text;
+
+    if (!take_component(&rest, parts.os) || !take_component(&rest, parts.architecture) ||
+        (*rest != '\0' && !take_component(&rest, parts.variant)) || *rest != '\0' ||
+        strlen(text) >= 64)
+        return hf_fail(err, HF_ERR_USAGE, "\"%.80s\" is no platform: os/architecture[/variant]",
+                       text);
+    *out = parts;
+    return 0;
 }
