@@ -8,6 +8,7 @@ cli_command_fn cmd_load;
 cli_command_fn cmd_save;
 cli_command_fn cmd_unpack;
 cli_command_fn cmd_import;
+cli_command_fn cmd_commit;
 cli_command_fn cmd_tag;
 cli_command_fn cmd_untag;
 cli_command_fn cmd_rmi;

@@ -23,6 +23,7 @@ static const struct command {
     {"save", "save", cmd_save, "write images to an archive"},
     {"unpack", NULL, cmd_unpack, "write an image's files into a folder"},
     {"import", "import", cmd_import, "make an image from a root file system's tar"},
+    {"commit", NULL, cmd_commit, "make an image from a parent and what was changed on it"},
     {"images", "ls", cmd_images, "list images (also: ls)"},
     {"ls", "list", cmd_images, NULL},
     {"inspect", "inspect", cmd_inspect, "show all about images"},

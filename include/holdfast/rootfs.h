@@ -159,4 +159,70 @@ typedef int hf_workspace_fn(void *arg, const struct hf_workspace *workspace);
 HF_API HF_MUST_USE int hf_workspaces_each(struct hf_store *store, hf_workspace_fn *fn, void *arg,
                                           struct hf_error *err);
 
+/* --- commit ----------------------------------------------------------------------------------- */
+
+/* Zeroed: an image of its own, without a parent. All texts are UTF-8 and borrowed for the call. */
+struct hf_commit_options {
+    const char *parent; /* reference; NULL: none, the difference is the first layer */
+    /* With a parent: which image of an index (NULL: this machine's, else the first present).
+     * Without: "os/architecture[/variant]" of the new image (NULL: this machine's). */
+    const char *platform;
+    const char *const *changes; /* "CMD [\"sh\"]", "ENV A=b": docker's --change, in this order */
+    size_t change_count;
+    const char *author;  /* NULL or "": none. The parent's author does not become this image's */
+    const char *message; /* comment of the new history entry; NULL or "": none */
+    bool keep_old;       /* an image whose last name moves is kept as repo@sha256:… */
+    struct hf_observer observer; /* progress counts the bytes of the layer */
+};
+
+/*
+ * Make an image of a parent and the difference in the upper directory of an overlayfs, named
+ * `reference`.
+ *
+ * On 0 the image is in the store, durable and named, by one transaction: the layer that was made
+ * from the directory, a config that has all of the parent's fields (with `changes`, a new date, a
+ * history entry "holdfast commit", author and comment where docker puts them) and a manifest whose
+ * first layers are the parent's, byte for byte. A directory without entries adds a history entry
+ * marked as empty_layer, and no layer. On any error nothing has changed but log entries.
+ *
+ * The parent is claimed first: removing it meanwhile harms nothing.
+ *
+ * In the layer: whiteouts and opaque directories become .wh.NAME and .wh..wh..opq, xattrs of
+ * overlayfs (trusted.overlay.*, user.overlay.*) are left out, all others kept; hard links within
+ * the directory stay; sockets are left out, with one warning. The same directory always gives the
+ * same bytes. The directory itself (its mode, its owner) is not part of the difference.
+ *
+ * upper_dir  an overlay may be mounted on it, but nobody may write to it meanwhile
+ * reference  a name as for import; not a digest
+ * options    may be NULL
+ * out_id     the image ID (digest of the config); may be NULL
+ *
+ * Errors   USAGE: a malformed name, change, platform or text; found before anything is written.
+ *          BUSY: something in the directory changed while it was read. UNSUPPORTED: what a layer
+ *          can't say: redirected directories and metadata-only copies (mount with redirect_dir=off,
+ *          metacopy=off), names that begin with ".wh.". NOT_FOUND, AMBIGUOUS: the parent, as for
+ *          hf_image_find. CORRUPT: the parent is damaged. LIMIT: more layers than an image may
+ *          have; folders more than 512 deep; more than a million names in one folder, or hard
+ *          links. NO_SPACE, IO, CANCELLED.
+ * Threads  any; blocks for the syncs of one transaction.
+ * Source   OCI image specification 1.1, layer.md; the kernel's filesystems/overlayfs.rst.
+ */
+HF_API HF_MUST_USE int hf_image_commit_upper(struct hf_store *store, const char *upper_dir,
+                                             const char *reference,
+                                             const struct hf_commit_options *options,
+                                             struct hf_digest *out_id, struct hf_error *err);
+
+/*
+ * The same with a difference that is a tar already, in OCI's form, plain or compressed (gzip,
+ * bzip2, xz, zstd). The layer is the plain tar, byte for byte.
+ *
+ * path  the file; NULL: what `fd` gives, to its end (a pipe is fine), and `fd` stays the caller's
+ *
+ * Errors   as above, but for those of the directory. INPUT: it is no readable tar.
+ */
+HF_API HF_MUST_USE int hf_image_commit_diff(struct hf_store *store, const char *path, int fd,
+                                            const char *reference,
+                                            const struct hf_commit_options *options,
+                                            struct hf_digest *out_id, struct hf_error *err);
+
 #endif
