@@ -1,8 +1,10 @@
 /*
  * rootfs/layer_tar.c - libarchive's pax writer, told to depend on nothing but the entries.
  *
- * Names are bytes to Linux. libarchive would translate them from the locale of the process, and
- * write another tar in another locale: so it is told that they are binary.
+ * Names are bytes to Linux, and UTF-8 in pax headers. libarchive translates from the locale of the
+ * thread, and would write another tar in another locale: so headers are written in C.UTF-8, where
+ * UTF-8 stays what it is. A name that is none gets "hdrcharset=BINARY" besides, which makes
+ * libarchive warn, and nothing is lost by it.
  */
 #include "rootfs/layer_tar.h"
 
@@ -10,6 +12,7 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
@@ -19,7 +22,8 @@ struct hf_layer_tar {
     void *arg;
     struct archive *archive;
     struct archive_entry *entry;
-    int rc; /* of the first call of fn that failed */
+    locale_t utf8; /* 0: this system has none, and names that are not ASCII are written as binary */
+    int rc;        /* of the first call of fn that failed */
     struct hf_error err;
     bool is_over; /* nothing more is written */
 };
@@ -55,7 +59,6 @@ static int open_archive(struct hf_layer_tar *tar)
     struct archive *archive = tar->archive;
 
     if (archive_write_set_format_pax(archive) != ARCHIVE_OK ||
-        archive_write_set_format_option(archive, "pax", "hdrcharset", "BINARY") != ARCHIVE_OK ||
         archive_write_set_format_option(archive, "pax", "xattrheader", "SCHILY") != ARCHIVE_OK)
         return -1;
     /* Blocks of 0 bytes: what is written is passed on as it is, not copied into records. */
@@ -74,12 +77,22 @@ int hf_layer_tar_new(hf_upper_fn *fn, void *arg, struct hf_layer_tar **out, stru
     tar->arg = arg;
     tar->archive = archive_write_new();
     tar->entry = archive_entry_new();
+    tar->utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
     if (!tar->archive || !tar->entry || open_archive(tar) != 0) {
         hf_layer_tar_free(tar);
         return hf_fail_memory(err);
     }
     *out = tar;
     return 0;
+}
+
+static int write_header(struct hf_layer_tar *tar, const char *path, struct hf_error *err)
+{
+    locale_t before = uselocale(tar->utf8);
+    int rc = archive_write_header(tar->archive, tar->entry);
+
+    uselocale(before);
+    return check(tar, rc == ARCHIVE_OK || rc == ARCHIVE_WARN, path, err);
 }
 
 static void set_attributes(struct archive_entry *to, const struct hf_upper_entry *entry)
@@ -113,7 +126,7 @@ int hf_layer_tar_begin(struct hf_layer_tar *tar, const char *path,
         archive_entry_set_hardlink(tar->entry, hardlink);
     else if (S_ISREG(entry->stat.st_mode))
         archive_entry_set_size(tar->entry, entry->stat.st_size);
-    return check(tar, archive_write_header(tar->archive, tar->entry) == ARCHIVE_OK, path, err);
+    return write_header(tar, path, err);
 }
 
 int hf_layer_tar_mark(struct hf_layer_tar *tar, const char *path, const struct timespec *mtime,
@@ -124,7 +137,7 @@ int hf_layer_tar_mark(struct hf_layer_tar *tar, const char *path, const struct t
     archive_entry_set_mode(tar->entry, S_IFREG | 0600);
     archive_entry_set_size(tar->entry, 0);
     archive_entry_set_mtime(tar->entry, mtime->tv_sec, mtime->tv_nsec);
-    return check(tar, archive_write_header(tar->archive, tar->entry) == ARCHIVE_OK, path, err);
+    return write_header(tar, path, err);
 }
 
 int hf_layer_tar_write(struct hf_layer_tar *tar, const void *data, size_t len, struct hf_error *err)
@@ -147,5 +160,7 @@ void hf_layer_tar_free(struct hf_layer_tar *tar)
     tar->is_over = true;
     archive_write_free(tar->archive);
     archive_entry_free(tar->entry);
+    if (tar->utf8)
+        freelocale(tar->utf8);
     free(tar);
 }
