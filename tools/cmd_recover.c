@@ -73,6 +73,19 @@ static void print_json(const struct hf_recovery_report *report, bool dry_run)
     cli_print_json(document);
 }
 
+/* Mounts that a boot has ended hold their images no longer. */
+static int end_gone_mounts(struct cli *cli, struct hf_store *store)
+{
+    struct hf_error err = {0};
+    size_t count = 0;
+
+    if (hf_mounts_recover(store, &count, &err) != 0)
+        return cli_fail(cli, NULL, &err);
+    if (count > 0)
+        cli_say(cli, "%zu mounts ended with an earlier boot; their holds are gone", count);
+    return 0;
+}
+
 int cmd_recover(struct cli *cli, int argc, char **argv)
 {
     bool dry_run = false;
@@ -103,6 +116,8 @@ int cmd_recover(struct cli *cli, int argc, char **argv)
         code = cli_fail(cli, NULL, &err);
     } else {
         const struct hf_recovery_report *report = hf_store_recovery(store);
+        if (!dry_run)
+            code = end_gone_mounts(cli, store);
         if (json)
             print_json(report, dry_run);
         else

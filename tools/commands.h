@@ -6,7 +6,11 @@
 
 cli_command_fn cmd_load;
 cli_command_fn cmd_save;
+cli_command_fn cmd_mount;
+cli_command_fn cmd_mounts;
+cli_command_fn cmd_umount;
 cli_command_fn cmd_unpack;
+cli_command_fn cmd_workspace;
 cli_command_fn cmd_import;
 cli_command_fn cmd_commit;
 cli_command_fn cmd_tag;

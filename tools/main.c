@@ -21,6 +21,10 @@ static const struct command {
 } commands[] = {
     {"load", "load", cmd_load, "load images from an archive"},
     {"save", "save", cmd_save, "write images to an archive"},
+    {"mount", NULL, cmd_mount, "mount an image on a folder"},
+    {"umount", NULL, cmd_umount, "unmount images"},
+    {"mounts", NULL, cmd_mounts, "list mounted images"},
+    {"workspace", NULL, cmd_workspace, "list and remove what was written in mounted images"},
     {"unpack", NULL, cmd_unpack, "write an image's files into a folder"},
     {"import", "import", cmd_import, "make an image from a root file system's tar"},
     {"commit", NULL, cmd_commit, "make an image from a parent and what was changed on it"},

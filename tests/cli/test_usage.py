@@ -8,6 +8,9 @@ import support
 OPTIONS = {
     "load": "-i --input --ref --ref-digest --keep-old --platform -q --quiet --json",
     "save": "-o --output --format --only --no-names --platform -q --quiet",
+    "mount": "--rw --how --platform",
+    "mounts": "--format --json",
+    "umount": "",
     "unpack": "--bundle --platform -q --quiet",
     "import": "-c --change -m --message --platform --keep-old -q --quiet",
     "images": "-a --all -q --quiet --no-trunc --digests -f --filter --format --json",
