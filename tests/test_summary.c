@@ -157,8 +157,10 @@ int main(void)
 {
     TCase *tests = tcase_create("summary");
 
-    tcase_add_loop_test(tests, every_kind_is_read_as_written, HF_KIND_OTHER, HF_KIND_LAYER_INDEX + 1);
-    tcase_add_loop_test(tests, cut_or_longer_bytes_are_other, HF_KIND_OTHER, HF_KIND_LAYER_INDEX + 1);
+    tcase_add_loop_test(tests, every_kind_is_read_as_written, HF_KIND_OTHER,
+                        HF_KIND_LAYER_INDEX + 1);
+    tcase_add_loop_test(tests, cut_or_longer_bytes_are_other, HF_KIND_OTHER,
+                        HF_KIND_LAYER_INDEX + 1);
     tcase_add_test(tests, artifact_without_subject_has_none);
     tcase_add_test(tests, absent_manifest_has_a_platform_and_no_id);
     tcase_add_test(tests, version_one_is_frozen);

@@ -5,6 +5,7 @@
  * the new name alone.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -55,14 +56,15 @@ static bool parse(struct cli *cli, int argc, char **argv, struct arguments *out)
         {0, "json", NULL, "print what was done as JSON", .flag = &out->json},
     };
     const struct cli_syntax syntax = {
-        .usage = "--upper DIR|--diff TAR NAME",
+        .usage = "WORKSPACE|--upper DIR|--diff TAR NAME",
         .about = "Make an image from a parent and what was changed on it, and print its ID. Nobody "
                  "may\n"
-                 "write to DIR meanwhile. Without a difference the image has its parent's layers.",
+                 "write to DIR or the workspace meanwhile; the parent of a workspace is its image. "
+                 "Without a difference the image has its parent's layers.",
         .options = options,
         .option_count = CLI_COUNT(options),
         .min_operands = 1,
-        .max_operands = 1,
+        .max_operands = 2,
     };
     return cli_parse(cli, &syntax, argc, argv);
 }
@@ -75,11 +77,34 @@ static bool is_standard_input(const struct arguments *arguments)
 /* 0, or the exit code. */
 static int check(const struct cli *cli, const struct arguments *arguments)
 {
-    if (!arguments->upper == !arguments->diff)
-        return cli_misuse(cli, "give either --upper DIR or --diff TAR");
+    int sources =
+        (arguments->upper != NULL) + (arguments->diff != NULL) + (cli->operand_count == 2);
+
+    if (sources != 1)
+        return cli_misuse(cli, "give one of WORKSPACE, --upper DIR and --diff TAR");
+    if (cli->operand_count == 2 && arguments->parent)
+        return cli_misuse(cli, "the parent of a workspace is its image");
     if (is_standard_input(arguments) && isatty(STDIN_FILENO))
         return cli_misuse(cli, "an archive is not read from a terminal: give TAR or a pipe");
     return 0;
+}
+
+static int commit_workspace(const struct cli *cli, struct hf_store *store,
+                            const struct hf_commit_options *options, struct hf_digest *out_id,
+                            struct hf_error *err)
+{
+    struct hf_commit_options own = *options;
+    char parent[HF_DIGEST_TEXT_MAX];
+    struct hf_digest image;
+    char *upper = NULL;
+    int rc = hf_workspace_upper(store, cli->operands[0], &upper, &image, err);
+
+    if (rc == 0) {
+        own.parent = hf_digest_text(&image, parent);
+        rc = hf_image_commit_upper(store, upper, cli->operands[1], &own, out_id, err);
+    }
+    free(upper);
+    return rc;
 }
 
 static int commit(const struct cli *cli, struct hf_store *store, const struct arguments *arguments,
@@ -88,6 +113,8 @@ static int commit(const struct cli *cli, struct hf_store *store, const struct ar
 {
     const char *name = cli->operands[0];
 
+    if (cli->operand_count == 2)
+        return commit_workspace(cli, store, options, out_id, err);
     if (arguments->upper)
         return hf_image_commit_upper(store, arguments->upper, name, options, out_id, err);
     if (!is_standard_input(arguments))
@@ -118,7 +145,9 @@ int cmd_commit(struct cli *cli, int argc, char **argv)
     if (code != 0)
         return code;
     /* Only without a parent it can be the first thing in a store. */
-    code = cli_open_to_write(cli, arguments.parent ? HF_OPEN_READ_WRITE : HF_OPEN_CREATE, &store);
+    code = cli_open_to_write(
+        cli, arguments.parent || cli->operand_count == 2 ? HF_OPEN_READ_WRITE : HF_OPEN_CREATE,
+        &store);
     if (code != 0)
         return code;
     struct cli_events events = {
@@ -136,7 +165,8 @@ int cmd_commit(struct cli *cli, int argc, char **argv)
     code = commit(cli, store, &arguments, &options, &id, &err);
     cli_events_end(&events);
     if (code != 0)
-        code = cli_fail(cli, subject(&arguments), &err);
+        code =
+            cli_fail(cli, cli->operand_count == 2 ? cli->operands[0] : subject(&arguments), &err);
     else if (!arguments.json)
         puts(hf_digest_text(&id, text));
     return cli_close(cli, store, code);

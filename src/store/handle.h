@@ -34,9 +34,9 @@ struct hf_snapshot {
 };
 
 /* hf_store_open on another table of operations: for tests. */
-HF_API HF_MUST_USE int hf_store_open_io(struct hf_io *io, const char *root,
-                                        const struct hf_store_options *options,
-                                        struct hf_store **out_store, struct hf_error *err);
+HF_MUST_USE int hf_store_open_io(struct hf_io *io, const char *root,
+                                 const struct hf_store_options *options,
+                                 struct hf_store **out_store, struct hf_error *err);
 
 /* A setting that is there while a repair of a log that lost records is not finished: what nothing
  * accounts for may be an image's. */

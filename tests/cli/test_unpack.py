@@ -112,12 +112,18 @@ class Unpack(support.CliTest):
         return found
 
     def refused(self, *layers, saying="", code=1):
-        """Nothing is made, and nothing beside it changes."""
-        self.load(self.image(*layers))
+        """Nothing is made, and nothing beside it changes. What would be mounted wrong is not even loaded."""
+        subprocess.run(["rm", "-rf", self.root], check=True)
+        archive = self.write("archive.tar", support.docker_archive([self.image(*layers)]))
+        loaded = self.run_it("load", "-q", "-i", archive)
         os.makedirs(self.path("victim"), exist_ok=True)
         self.write("victim/file", b"untouched")
         before = self.tree(self.path("victim")), sorted(os.listdir(self.folder))
-        sentence = self.fails("unpack", "app:1", self.out, code=code)
+        if loaded.returncode == 0:
+            sentence = self.fails("unpack", "app:1", self.out, code=code)
+        else:
+            self.assertEqual(self.names(), [])  # nor is anything of it left
+            sentence = loaded.err
         self.assertEqual((self.tree(self.path("victim")), sorted(os.listdir(self.folder))), before)
         self.assertIn(saying, sentence)
         return sentence

@@ -6,7 +6,7 @@ import re
 import support
 
 OPTIONS = {
-    "load": "-i --input --ref --ref-digest --keep-old --platform -q --quiet --json",
+    "load": "-i --input --lazy --ref --ref-digest --keep-old --platform -q --quiet --json",
     "save": "-o --output --format --only --no-names --platform -q --quiet",
     "mount": "--rw --how --platform",
     "mounts": "--format --json",
@@ -20,7 +20,7 @@ OPTIONS = {
     "tag": "-f --force --keep-old",
     "untag": "-f --force --json",
     "rmi": "-f --force --keep-going --json",
-    "prune": "-a --all -f --force --filter --dry-run --json",
+    "prune": "-a --all --derived -f --force --filter --dry-run --json",
     "hold": "",
     "hold add": "--owner --reason --expires",
     "hold ls": "-q --quiet --format --json",
@@ -30,6 +30,9 @@ OPTIONS = {
     "recover": "--dry-run --json",
     "wal": "-v --verbose --json",
     "config": "",
+    "workspace": "",
+    "workspace ls": "--format --json",
+    "workspace rm": "",
 }
 
 
