@@ -54,7 +54,7 @@ def busybox():
 # engines have them: with the folders above.
 LOWER = (
     folder("bin"), entry("bin/busybox", data=busybox(), mode=0o4755),
-    entry("bin/sh", tarfile.SYMTYPE, link="busybox"), entry("bin/hard", tarfile.LNKTYPE, link="bin/busybox"),
+    entry("bin/sh", tarfile.SYMTYPE, link="busybox"), entry("bin/hard", tarfile.LNKTYPE, link="bin/busybox", mode=0o4755),
     folder("etc", 0o751, owner=(0, 42)), entry("etc/passwd", data=b"root:x:0:0::/:/bin/sh\n", time=TIME - 9),
     folder("tmp", 0o1777), folder("usr"), folder("usr/lib"), entry("usr/lib/a", data=b"a", time=TIME + .25),
     entry("lib", tarfile.SYMTYPE, link="usr/lib"), entry("lib64", tarfile.SYMTYPE, link="usr/lib"),
