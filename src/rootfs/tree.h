@@ -10,7 +10,8 @@
  *
  * The result is what overlayfs shows of the layers, each unpacked by itself, as docker and podman
  * do it:
- *  - a whiteout hides what lower layers have, never what its own layer has, before or after it;
+ *  - a whiteout hides what lower layers have, never what its own layer has, before or after it (one
+ *    beside a folder of its name too, where docker and podman on overlayfs forget the whiteout);
  *  - a symlink on the way to an entry is followed, inside the root, if the same layer made it. One
  *    of a lower layer gives way to a new directory, as anything else there that is no directory;
  *  - a directory of several layers has what all of them put there, and owner, mode, time and

@@ -2,7 +2,9 @@
 show of it, in every path; and runc and crun start its bundles.
 
 docker and podman differ from each other and from themselves in what they show for folders without
-an entry of their own; the images here have none of these where a time or mode is compared."""
+an entry of their own; the images here have none of these where a time or mode is compared. A
+whiteout and a folder of the same name in one layer, which no engine writes, is left out: on overlayfs
+both forget the whiteout, while the specification, our index and their own other drivers heed it."""
 
 import hashlib
 import io
@@ -61,7 +63,6 @@ LOWER = (
     folder("gone"), entry("gone/x"), folder("gone/d"), entry("gone/d/y"), entry("dropped", data=b"1"),
     folder("opaque"), entry("opaque/low"), folder("opaque/sub"), entry("opaque/sub/low"),
     folder("replaced"), entry("replaced/x"), entry("becomes-folder", data=b"file"),
-    folder("again"), entry("again/old"),
     entry("fifo", tarfile.FIFOTYPE, mode=0o620, owner=(3, 4)),
     entry("null", tarfile.CHRTYPE, mode=0o666, device=(1, 3)),
     entry("cap", data=b"cap", mode=0o755, xattrs=[("security.capability", CAPABILITY)]),
@@ -71,11 +72,10 @@ UPPER = (
     entry(".wh.gone"), entry(".wh.dropped"), folder("opaque", 0o700, time=TIME + 3),
     entry("opaque/.wh..wh..opq"), entry("opaque/new", data=b"new"),
     entry("replaced", data=b"a file now"), folder("becomes-folder", time=TIME + 4),
-    entry("becomes-folder/x", data=b"x"), entry(".wh.again"), folder("again", time=TIME + 5),
-    entry("again/new"), folder("usr", time=TIME + 6), folder("usr/lib", time=TIME + 7),
+    entry("becomes-folder/x", data=b"x"), folder("usr", time=TIME + 6), folder("usr/lib", time=TIME + 7),
     entry("usr/lib/b", data=b"b"), folder("lib", time=TIME + 8), entry("lib/only", data=b"only"),
-    folder("same"), entry("same/target", data=b"t"), entry("way", tarfile.SYMTYPE, link="/same"),
-    entry("way/through", data=b"through"), folder("same", time=TIME + 10))
+    folder("same", time=TIME + 10), entry("same/target", data=b"t"),
+    entry("way", tarfile.SYMTYPE, link="/same"), entry("way/through", data=b"through"))
 # Here a folder has no entry of its own: only types and bytes can be compared.
 IMPLICIT = (entry("lib64/through", data=b"?"), entry("etc/deep/er/file", data=b"deep"))
 
@@ -187,17 +187,16 @@ class Cases:
         """docker's tar of a container, unpacked by tar; docker itself adds files to it."""
         docker = self.suite.docker
         docker.load(path)
-        docker.run("create", "--name", "c", APP, "sh")
+        docker.run("create", "--name", "shown", APP, "sh")
+        exported = self.suite.path("export.tar")
         try:
-            docker.run("export", "-o", self.suite.path("export.tar"), "c")
+            docker.run("export", "-o", exported, "shown")
         finally:
-            docker.run("rm", "c")
+            docker.run("rm", "shown")
         out = self.suite.path("exported")
         os.mkdir(out)
         self.suite.sandbox.run(["tar", "--xattrs", "--xattrs-include=*", "--numeric-owner", "-C", out,
-                                "-xpf", os.path.join(self.suite.sandbox.folder,
-                                                     str(self.suite.sandbox.count - 1),
-                                                     "export.tar")])
+                                "-xpf", exported])
         return seen(out)
 
     ADDED = ("dev", "proc", "sys", ".dockerenv", "etc/hosts", "etc/hostname", "etc/resolv.conf",
@@ -234,8 +233,11 @@ class Cases:
         self.holdfast.run("unpack", "--bundle", APP, bundle)
         state = self.suite.path("state")
         program = self.suite.sandbox.program(command[0])
-        said = self.suite.sandbox.run([program, "--root", state, *command[1:], "run", "--bundle",
-                                       bundle, "hf%d" % os.getpid()], cwd=bundle)
+        # crun refuses a machine with both versions of cgroups mounted; here it sees one.
+        alone = ["unshare", "--mount", "sh", "-c",
+                 'umount /sys/fs/cgroup/unified 2>/dev/null; exec "$@"', "sh"]
+        said = self.suite.sandbox.run([*alone, program, "--root", state, *command[1:], "run",
+                                       "--bundle", bundle, "hf%d" % os.getpid()], cwd=bundle)
         equal(said, "hello\n/etc\n12\n34 56\napp:x:12:34::/:/bin/sh\n")
 
     def runtimes(self):
