@@ -34,8 +34,10 @@ struct walker {
 
 static size_t piece_of(const char *path, size_t len)
 {
-    const char *slash = len > PATH_BYTES ? memrchr(path, '/', PATH_BYTES) : NULL;
-
+    /* An empty path may be NULL; gcc does not see that it is short, too. */
+    if (!path || len <= PATH_BYTES)
+        return len;
+    const char *slash = memrchr(path, '/', PATH_BYTES);
     return slash ? (size_t)(slash - path) : len;
 }
 
