@@ -6,6 +6,7 @@
  */
 #include "image/layers.h"
 
+#include "base/checksum.h"
 #include "base/digest.h"
 #include "base/error.h"
 #include "image/document.h"
@@ -79,15 +80,28 @@ static int open_source(struct hf_store *store, const struct hf_layer *layer,
     return hf_blob_open(store, &layer->blob, out, err);
 }
 
+static int open_layer(struct hf_store *store, const struct hf_snapshot *snapshot,
+                      struct hf_layer *layer, struct hf_error *err)
+{
+    struct hf_object object = {0};
+    int rc = layer->opened ? 0 : open_source(store, layer, &layer->source, &layer->opened, err);
+
+    if (rc == 0)
+        rc = hf_snapshot_object(snapshot, &layer->source, &object, err);
+    if (rc == 0)
+        layer->checksum = object.checksum;
+    hf_object_release(&object);
+    return rc;
+}
+
 int hf_layers_open(struct hf_store *store, struct hf_layers *layers, struct hf_error *err)
 {
-    int rc = 0;
+    struct hf_snapshot *snapshot = NULL;
+    int rc = hf_snapshot_take(store, &snapshot, err);
 
-    for (size_t i = 0; rc == 0 && i < layers->count && i < OPEN_MAX; i++) {
-        struct hf_layer *layer = &layers->items[i];
-        if (!layer->opened)
-            rc = open_source(store, layer, &layer->source, &layer->opened, err);
-    }
+    for (size_t i = 0; rc == 0 && i < layers->count && i < OPEN_MAX; i++)
+        rc = open_layer(store, snapshot, &layers->items[i], err);
+    hf_snapshot_release(snapshot);
     return rc;
 }
 
@@ -103,7 +117,9 @@ void hf_layers_release(struct hf_layers *layers)
 
 struct reading {
     struct hf_blob *blob;
-    struct hf_hasher *hasher; /* of the plain bytes */
+    /* One of them: of the bytes as they are stored, or of the plain ones. */
+    struct hf_checksummer *checksum;
+    struct hf_hasher *hasher;
     struct hf_inflater *inflater;
     uint8_t *piece;
     hf_layer_fn *fn;
@@ -115,7 +131,8 @@ static int take_plain(void *arg, const void *data, size_t len, struct hf_error *
 {
     struct reading *reading = arg;
 
-    hf_hasher_update(reading->hasher, data, len);
+    if (reading->hasher)
+        hf_hasher_update(reading->hasher, data, len);
     int rc = reading->fn(reading->arg, data, len, err);
     reading->is_stopped = rc != 0;
     return rc;
@@ -123,6 +140,8 @@ static int take_plain(void *arg, const void *data, size_t len, struct hf_error *
 
 static int take_stored(struct reading *reading, size_t len, struct hf_error *err)
 {
+    if (reading->checksum)
+        hf_checksummer_update(reading->checksum, reading->piece, len);
     if (reading->inflater)
         return hf_inflater_push(reading->inflater, reading->piece, len, err);
     return take_plain(reading, reading->piece, len, err);
@@ -133,8 +152,11 @@ static int begin(struct reading *reading, const struct hf_layer *layer, size_t l
 {
     enum hf_compression compression = hf_compression_of(reading->piece, len);
 
-    reading->hasher = hf_hasher_new(layer->diff_id.algorithm);
-    if (!reading->hasher)
+    if (layer->opened)
+        reading->checksum = hf_checksummer_new();
+    else
+        reading->hasher = hf_hasher_new(layer->diff_id.algorithm);
+    if (!reading->checksum && !reading->hasher)
         return hf_fail_memory(err);
     if (compression == HF_COMPRESSION_PLAIN)
         return 0;
@@ -163,6 +185,10 @@ static int check(struct reading *reading, const struct hf_layer *layer, struct h
     char want[HF_DIGEST_TEXT_MAX], have[HF_DIGEST_TEXT_MAX];
     struct hf_digest digest;
 
+    if (reading->checksum)
+        return hf_checksummer_value(reading->checksum) == layer->checksum
+                   ? 0
+                   : hf_fail(err, HF_ERR_CORRUPT, "its bytes have another checksum");
     hf_hasher_final(reading->hasher, &digest);
     if (hf_digest_compare(&digest, &layer->diff_id) == 0)
         return 0;
@@ -193,6 +219,7 @@ int hf_layer_read(struct hf_store *store, const struct hf_layer *layer, hf_layer
     }
     hf_inflater_free(reading.inflater);
     hf_hasher_free(reading.hasher);
+    hf_checksummer_free(reading.checksum);
     hf_blob_close(own);
     free(reading.piece);
     return rc;

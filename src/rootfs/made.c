@@ -6,8 +6,6 @@
 
 #include <string.h>
 
-#define FORGOTTEN UINT32_MAX
-
 /* Whoever makes a tar does not know the seed, and so not which entries are taken for another. */
 static uint64_t key_of(const struct hf_tree *tree, uint64_t dir_ino, const char *name)
 {
@@ -33,7 +31,7 @@ int hf_tree_note_dir(struct hf_tree *tree, uint64_t ino, const struct hf_tree_at
     uint32_t index = 0;
     int rc = 0;
 
-    if (!hf_numbers_get(&tree->dirs, ino, &index) || index == FORGOTTEN) {
+    if (!hf_numbers_get(&tree->dirs, ino, &index)) {
         index = (uint32_t)tree->attr_count;
         rc = hf_array_grow(&tree->attrs, &tree->attr_capacity, tree->attr_count,
                            sizeof(*tree->attrs), err);
@@ -47,19 +45,11 @@ int hf_tree_note_dir(struct hf_tree *tree, uint64_t ino, const struct hf_tree_at
     return 0;
 }
 
-/* The number of a directory that is removed is given to others. */
-void hf_tree_forget_dir(struct hf_tree *tree, uint64_t ino)
-{
-    if (hf_numbers_get(&tree->dirs, ino, NULL) &&
-        hf_numbers_put(&tree->dirs, ino, FORGOTTEN, NULL) != 0)
-        return; /* cannot be: the key is there, so nothing grows */
-}
-
 const struct hf_tree_attrs *hf_tree_dir(const struct hf_tree *tree, uint64_t ino)
 {
     uint32_t index = 0;
 
-    if (!hf_numbers_get(&tree->dirs, ino, &index) || index == FORGOTTEN)
+    if (!hf_numbers_get(&tree->dirs, ino, &index))
         return NULL;
     return &tree->attrs[index];
 }

@@ -42,7 +42,7 @@ static int remove_leaf(void *arg, const struct hf_walk_place *place, struct hf_e
     return rc == 0 ? 0 : fail(err, rc, place->name);
 }
 
-static int remove_empty(const struct removal *removal, int dir, const char *name, uint64_t ino,
+static int remove_empty(const struct removal *removal, int dir, const char *name,
                         struct hf_error *err)
 {
     int rc = hf_sys_remove_dir(dir, name);
@@ -50,11 +50,7 @@ static int remove_empty(const struct removal *removal, int dir, const char *name
     /* Something of this layer is in it. */
     if (removal->only_lower && (rc == -ENOTEMPTY || rc == -EEXIST))
         return 0;
-    if (rc != 0)
-        return fail(err, rc, name);
-    if (removal->tree)
-        hf_tree_forget_dir(removal->tree, ino);
-    return 0;
+    return rc == 0 ? 0 : fail(err, rc, name);
 }
 
 static int remove_directory(void *arg, const struct hf_walk_place *place, int fd, uint64_t ino,
@@ -62,7 +58,7 @@ static int remove_directory(void *arg, const struct hf_walk_place *place, int fd
 {
     if (stays(arg, place->dir_ino, place->name))
         return 0;
-    return remove_empty(arg, place->dir, place->name, ino, err);
+    return remove_empty(arg, place->dir, place->name, err);
 }
 
 static int walk(int fd, struct removal *removal, struct hf_error *err)
@@ -77,16 +73,13 @@ static int walk(int fd, struct removal *removal, struct hf_error *err)
 static int take_directory(struct removal *removal, struct hf_tree_place place, const char *name,
                           struct hf_error *err)
 {
-    struct stat stat;
     int fd = -1;
     int rc = hf_sys_open_dir(place.dir, name, &fd);
 
-    if (rc == 0)
-        rc = hf_sys_stat_fd(fd, &stat);
     if (rc == 0) {
         rc = walk(fd, removal, err);
         if (rc == 0 && !stays(removal, place.ino, name))
-            rc = remove_empty(removal, place.dir, name, stat.st_ino, err);
+            rc = remove_empty(removal, place.dir, name, err);
     } else {
         rc = fail(err, rc, name);
     }

@@ -112,10 +112,10 @@ HF_MUST_USE int hf_tree_clear(int fd, struct hf_error *err);
 HF_MUST_USE int hf_tree_note_made(struct hf_tree *tree, struct hf_tree_place place,
                                   const char *name, struct hf_error *err);
 bool hf_tree_is_made(const struct hf_tree *tree, uint64_t dir_ino, const char *name);
-/* What a directory shall have in the end; the last call counts. */
+/* What a directory shall have in the end; the last call counts. Called for each that is made, so
+ * that one with the number of another that was removed does not take its place. */
 HF_MUST_USE int hf_tree_note_dir(struct hf_tree *tree, uint64_t ino,
                                  const struct hf_tree_attrs *attrs, struct hf_error *err);
-void hf_tree_forget_dir(struct hf_tree *tree, uint64_t ino);
 const struct hf_tree_attrs *hf_tree_dir(const struct hf_tree *tree, uint64_t ino);
 
 /* attributes.c; by descriptor when name is NULL. Owner first, since it takes set-ID bits and

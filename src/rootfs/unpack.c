@@ -7,7 +7,7 @@
  *  3. Make a folder beside DIR, locked (target.h), and write the layers there, the lowest first.
  *  4. Set modes and times of directories, sync the file system, rename to DIR, sync its folder.
  *
- * The layers' bytes are hashed as they pass by, and nothing gets its name before all were right. A
+ * The layers' bytes are checked as they pass by, and nothing gets its name before all were right. A
  * store that cannot be written to gives no claims; there a removal meanwhile may end the unpacking
  * with an error.
  */
@@ -205,7 +205,6 @@ static int write_tree(struct unpack *unpack, int root, struct hf_error *err)
 
     for (size_t i = 0; rc == 0 && i < unpack->layers.count; i++)
         rc = write_layer(unpack, &unpack->layers.items[i], err);
-    /* The users of the image are looked up before its folders may be closed to us. */
     return rc;
 }
 
@@ -221,6 +220,7 @@ static int write_target(struct unpack *unpack, const struct hf_target *target, s
     rc = hf_bundle_begin(target->fd, &root, err);
     if (rc == 0)
         rc = write_tree(unpack, root, err);
+    /* Users are looked up in the tree before its folders may be closed to us. */
     if (rc == 0)
         rc = hf_bundle_write_config(target->fd, root, unpack->config.json, err);
     if (rc == 0)

@@ -6,6 +6,8 @@ import io
 import json
 import os
 import random
+import re
+import shutil
 import signal
 import stat
 import subprocess
@@ -430,7 +432,7 @@ class Unpack(support.CliTest):
     def start_big(self):
         """An unpacking that takes a while, and its temporary folder."""
         many = [entry("f%05d" % i, data=os.urandom(2000)) for i in range(20000)]
-        self.load(self.image(tar(*many)))
+        self.load(self.image(tar(*many), tar(entry("last", data=os.urandom(500_000)))))
         process = self.start("unpack", "app:1", self.out, stdout=subprocess.DEVNULL,
                              stderr=subprocess.PIPE)
         end = time.monotonic() + 60
@@ -449,7 +451,7 @@ class Unpack(support.CliTest):
         other = self.path(".out.holdfast-0123456789abcdeX")
         os.mkdir(other)
         self.holdfast("unpack", "app:1", self.out)
-        self.assertEqual(len(os.listdir(self.out)), 20000)
+        self.assertEqual(len(os.listdir(self.out)), 20001)
         self.assertFalse(os.path.exists(temporary))
         self.assertTrue(os.path.exists(other))
 
@@ -479,7 +481,37 @@ class Unpack(support.CliTest):
         process.send_signal(signal.SIGCONT)
         _, err = process.communicate()
         self.assertEqual((process.returncode, err), (0, b""))
-        self.assertEqual(len(os.listdir(self.out)), 20000)
+        self.assertEqual(len(os.listdir(self.out)), 20001)
+
+    def strace(self, *arguments):
+        """Unpack under strace; the finished process. The system calls are in its err."""
+        if not shutil.which("strace"):
+            self.skipTest("no strace")
+        environment = {**support.ENVIRONMENT, "HOLDFAST_ROOT": self.root,
+                       "ASAN_OPTIONS": "detect_leaks=0"}  # it does not bear to be traced
+        return subprocess.run(["strace", "-f", "-o", self.path("trace"), *arguments,
+                               support.HOLDFAST, "unpack", "app:1", self.out], env=environment,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+
+    def test_all_is_synced_before_it_gets_its_name(self):
+        self.load(self.image(tar(entry("f", data=b"x"))))
+        self.assertEqual(self.strace("-e", "trace=syncfs,renameat,fsync,utimensat").returncode, 0)
+        with open(self.path("trace"), encoding="utf-8") as file:
+            calls = re.findall(r"(\w+)\(.*= 0$", file.read(), re.MULTILINE)
+        at = calls.index("syncfs")
+        self.assertEqual(calls[at - 1:at + 3], ["utimensat", "syncfs", "renameat", "fsync"])
+
+    def test_a_failed_sync_is_told(self):
+        self.load(self.image(tar(entry("f", data=b"x"))))
+        done = self.strace("-e", "inject=syncfs:error=EIO")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"cannot sync", done.stderr)
+        self.assertFalse(os.path.exists(self.out))
+        self.no_leftovers()
+        done = self.strace("-P", self.folder, "-e", "inject=fsync:error=EIO")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"its name may be lost", done.stderr)
+        self.assertEqual(self.tree(), {"f": b"x"})
 
     @needs_root
     def test_a_full_disk_is_told_and_left_as_it_was(self):
@@ -557,7 +589,8 @@ class Unpack(support.CliTest):
         for files in ((entry("etc/passwd", "sym", link=self.path("passwd")),),
                       (entry("etc/passwd", "fifo"),)):
             self.load(self.image(tar(entry("etc", "dir"), *files), User="evil"))
-            self.assertIn("passwd", self.fails("unpack", "--bundle", "app:1", self.out))
+            self.assertIn("is not in its /etc/passwd",
+                          self.fails("unpack", "--bundle", "app:1", self.out))
 
 
 support.main()
