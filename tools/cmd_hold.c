@@ -139,13 +139,7 @@ static int hold_ls(struct cli *cli, int argc, char **argv)
     if (store && code == 0)
         code = hf_snapshot_each_hold(snapshot, NULL, collect, &listing, &err);
     hf_snapshot_release(snapshot);
-    if (code != 0) {
-        code = cli_fail(cli, NULL, &err);
-        json_decref(listing.rows);
-        json_decref(listing.values);
-    } else {
-        code = cli_listing_print(cli, &listing, quiet ? "{{.ID}}" : format, json && !quiet);
-    }
+    code = cli_listing_end(cli, &listing, code, &err, quiet ? "{{.ID}}" : format, json && !quiet);
     return cli_close(cli, store, code);
 }
 
@@ -207,29 +201,15 @@ static int hold_rm(struct cli *cli, int argc, char **argv)
 
 int cmd_hold(struct cli *cli, int argc, char **argv)
 {
-    static const struct {
-        const char *verb;
-        const char *command;
-        cli_command_fn *run;
-    } verbs[] = {
+    static const struct cli_verb verbs[] = {
         {"add", "hold add", hold_add},
         {"ls", "hold ls", hold_ls},
         {"list", "hold ls", hold_ls},
         {"rm", "hold rm", hold_rm},
     };
 
-    for (size_t i = 0; argc > 1 && i < CLI_COUNT(verbs); i++)
-        if (strcmp(argv[1], verbs[i].verb) == 0) {
-            cli->command = verbs[i].command;
-            return verbs[i].run(cli, argc - 1, argv + 1);
-        }
-    const struct cli_syntax syntax = {
-        .usage = "add|ls|rm",
-        .about = "Hold images that somebody uses, so that nothing removes them.\n"
-                 "See 'holdfast hold add --help', 'hold ls --help', 'hold rm --help'.",
-        .max_operands = CLI_ANY,
-    };
-    if (!cli_parse(cli, &syntax, argc, argv))
-        return cli->exit_code;
-    return cli_misuse(cli, "say what: add, ls or rm");
+    return cli_run_verb(cli, verbs, CLI_COUNT(verbs), "add|ls|rm",
+                        "Hold images that somebody uses, so that nothing removes them.\n"
+                        "See 'holdfast hold add --help', 'hold ls --help', 'hold rm --help'.",
+                        argc, argv);
 }

@@ -156,12 +156,8 @@ int cmd_mounts(struct cli *cli, int argc, char **argv)
     if (code != 0)
         return code;
     cli_listing_init(&listing, mount_fields, CLI_COUNT(mount_fields), MOUNT_TABLE);
-    if (store && hf_mounts_each(store, collect_mount, &listing, &err) != 0) {
-        code = cli_fail(cli, NULL, &err);
-        json_decref(listing.rows);
-        json_decref(listing.values);
-        return cli_close(cli, store, code);
-    }
-    code = cli_listing_print(cli, &listing, format, json);
+    if (store)
+        code = hf_mounts_each(store, collect_mount, &listing, &err);
+    code = cli_listing_end(cli, &listing, code, &err, format, json);
     return cli_close(cli, store, code);
 }

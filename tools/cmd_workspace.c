@@ -62,13 +62,9 @@ static int workspace_ls(struct cli *cli, int argc, char **argv)
     if (code != 0)
         return code;
     cli_listing_init(&listing, fields, CLI_COUNT(fields), TABLE);
-    if (store && hf_workspaces_each(store, collect, &listing, &err) != 0) {
-        code = cli_fail(cli, NULL, &err);
-        json_decref(listing.rows);
-        json_decref(listing.values);
-        return cli_close(cli, store, code);
-    }
-    code = cli_listing_print(cli, &listing, format, json);
+    if (store)
+        code = hf_workspaces_each(store, collect, &listing, &err);
+    code = cli_listing_end(cli, &listing, code, &err, format, json);
     return cli_close(cli, store, code);
 }
 
@@ -97,28 +93,15 @@ static int workspace_rm(struct cli *cli, int argc, char **argv)
 
 int cmd_workspace(struct cli *cli, int argc, char **argv)
 {
-    static const struct {
-        const char *verb;
-        const char *command;
-        cli_command_fn *run;
-    } verbs[] = {
+    static const struct cli_verb verbs[] = {
         {"ls", "workspace ls", workspace_ls},
         {"list", "workspace ls", workspace_ls},
         {"rm", "workspace rm", workspace_rm},
     };
 
-    for (size_t i = 0; argc > 1 && i < CLI_COUNT(verbs); i++)
-        if (strcmp(argv[1], verbs[i].verb) == 0) {
-            cli->command = verbs[i].command;
-            return verbs[i].run(cli, argc - 1, argv + 1);
-        }
-    const struct cli_syntax syntax = {
-        .usage = "ls|rm",
-        .about = "What was written in images that were mounted with 'holdfast mount --rw NAME'.\n"
-                 "See 'holdfast workspace ls --help', 'workspace rm --help'.",
-        .max_operands = CLI_ANY,
-    };
-    if (!cli_parse(cli, &syntax, argc, argv))
-        return cli->exit_code;
-    return cli_misuse(cli, "say what: ls or rm");
+    return cli_run_verb(cli, verbs, CLI_COUNT(verbs), "ls|rm",
+                        "What was written in images that were mounted with 'holdfast mount --rw "
+                        "NAME'.\n"
+                        "See 'holdfast workspace ls --help', 'workspace rm --help'.",
+                        argc, argv);
 }

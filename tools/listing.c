@@ -92,3 +92,13 @@ int cli_listing_print(const struct cli *cli, struct cli_listing *listing, const 
     json_decref(listing->values);
     return code;
 }
+
+int cli_listing_end(const struct cli *cli, struct cli_listing *listing, int rc,
+                    const struct hf_error *err, const char *format, bool json)
+{
+    if (rc == 0)
+        return cli_listing_print(cli, listing, format, json);
+    json_decref(listing->rows);
+    json_decref(listing->values);
+    return cli_fail(cli, NULL, err);
+}

@@ -29,5 +29,8 @@ void cli_listing_init(struct cli_listing *listing, const struct cli_field *field
  * array), and release the listing. Returns the exit code. */
 int cli_listing_print(const struct cli *cli, struct cli_listing *listing, const char *format,
                       bool json);
+/* The same for what was listed with `rc`: a failure is told instead. */
+int cli_listing_end(const struct cli *cli, struct cli_listing *listing, int rc,
+                    const struct hf_error *err, const char *format, bool json);
 
 #endif

@@ -196,3 +196,18 @@ bool cli_parse(struct cli *cli, const struct cli_syntax *syntax, int argc, char 
     cli->operand_count = (size_t)(argc - optind);
     return check_operands(cli, syntax);
 }
+
+int cli_run_verb(struct cli *cli, const struct cli_verb *verbs, size_t count, const char *usage,
+                 const char *about, int argc, char **argv)
+{
+    const struct cli_syntax syntax = {.usage = usage, .about = about, .max_operands = CLI_ANY};
+
+    for (size_t i = 0; argc > 1 && i < count; i++)
+        if (strcmp(argv[1], verbs[i].name) == 0) {
+            cli->command = verbs[i].command;
+            return verbs[i].run(cli, argc - 1, argv + 1);
+        }
+    if (!cli_parse(cli, &syntax, argc, argv))
+        return cli->exit_code;
+    return cli_misuse(cli, "say what: %s", usage);
+}

@@ -41,4 +41,13 @@ struct cli_syntax {
  */
 bool cli_parse(struct cli *cli, const struct cli_syntax *syntax, int argc, char **argv);
 
+struct cli_verb {
+    const char *name;    /* "add" */
+    const char *command; /* "hold add" */
+    cli_command_fn *run;
+};
+/* A command of several verbs: run the one that argv[1] names. Without one: help, or usage. */
+int cli_run_verb(struct cli *cli, const struct cli_verb *verbs, size_t count, const char *usage,
+                 const char *about, int argc, char **argv);
+
 #endif

@@ -209,11 +209,14 @@ static int find_source(const struct hf_snapshot *snapshot, const struct hf_diges
 static int stage_again(struct deriving *deriving, struct hf_layer *layer, struct hf_error *err)
 {
     bool is_plain = hf_digest_compare(&layer->blob, &layer->diff_id) == 0;
-    int rc = hf_txn_claim(deriving->txn, &layer->blob, NULL, err);
+    struct hf_object object = {0};
+    int rc = hf_txn_claim(deriving->txn, &layer->blob, &object, err);
 
     if (rc == 0)
         rc = hf_blob_open(deriving->store, &layer->blob, &layer->opened, err);
     layer->source = layer->blob;
+    layer->checksum = object.checksum;
+    hf_object_release(&object);
     if (rc == 0)
         rc = derive(deriving, layer, !is_plain, err);
     hf_blob_close(layer->opened);

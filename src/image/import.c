@@ -142,24 +142,6 @@ static int encode_config(struct import *import, char **out, struct hf_error *err
     return *out ? 0 : hf_fail_memory(err);
 }
 
-/* The config as a member, so that it goes the way of one that was read. The text is taken. */
-static int put_config(struct import *import, char *text, struct hf_config *out,
-                      struct hf_error *err)
-{
-    struct hf_member member = {.path = (char *)"the config", .place = HF_MEMBER_MEMORY};
-
-    member.data = (uint8_t *)text;
-    member.size_bytes = strlen(text);
-    /* What we could not read again must not be written. */
-    int rc = hf_config_parse(text, strlen(text), out, err);
-    if (rc == 0)
-        rc = hf_digest_of(text, strlen(text), &member.digest, err);
-    if (rc == 0)
-        rc = hf_load_put_config(&import->load, &member, HF_MEDIA_OCI_CONFIG, err);
-    import->id = member.digest;
-    return rc;
-}
-
 /* --- the image -------------------------------------------------------------------------------- */
 
 static int put_manifest(struct import *import, const struct hf_config *config,
@@ -194,7 +176,7 @@ static int make_image(struct import *import, struct hf_error *err)
     if (rc == 0)
         rc = encode_config(import, &text, err);
     if (rc == 0)
-        rc = put_config(import, text, &config, err);
+        rc = hf_load_put_made_config(&import->load, text, &config, &import->id, err);
     if (rc == 0)
         rc = put_manifest(import, &config, strlen(text), &manifest, err);
     if (rc == 0)
@@ -228,23 +210,12 @@ static int begin(struct import *import, struct hf_error *err)
 
 static int run(struct import *import, struct hf_error *err)
 {
-    struct hf_load *load = &import->load;
     struct hf_error why = {0};
     int rc = begin(import, err);
 
-    if (rc != 0)
-        return rc;
-    rc = make_image(import, &why);
-    if (rc != 0) {
-        hf_txn_abort(load->txn, why.message);
-        if (err)
-            *err = why;
-        return rc;
-    }
-    rc = hf_txn_commit(load->txn, hf_plan_decide, &load->plan, err);
-    if (rc == 0)
-        hf_events_tell(&load->plan.events, load->source.observer);
-    return rc;
+    return rc != 0 ? rc
+                   : hf_load_end(&import->load, make_image(import, &why), &why,
+                                 import->load.source.observer, err);
 }
 
 int hf_image_import(struct hf_store *store, const char *path, int fd, const char *reference,

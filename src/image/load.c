@@ -144,24 +144,28 @@ static int prepare(struct hf_load *load, struct hf_error *err)
     return rc;
 }
 
+int hf_load_end(struct hf_load *load, int rc, const struct hf_error *why,
+                const struct hf_observer *observer, struct hf_error *err)
+{
+    if (rc != 0) {
+        hf_txn_abort(load->txn, why->message);
+        if (err)
+            *err = *why;
+        return rc;
+    }
+    rc = hf_txn_commit(load->txn, hf_plan_decide, &load->plan, err);
+    if (rc == 0)
+        hf_events_tell(&load->plan.events, observer);
+    return rc;
+}
+
 static int run(struct hf_load *load, const char *path, struct hf_error *err)
 {
     struct hf_error why = {0};
     int rc = begin(load, path, err);
 
-    if (rc != 0)
-        return rc;
-    rc = prepare(load, &why);
-    if (rc != 0) {
-        hf_txn_abort(load->txn, why.message);
-        if (err)
-            *err = why;
-        return rc;
-    }
-    rc = hf_txn_commit(load->txn, hf_plan_decide, &load->plan, err);
-    if (rc == 0)
-        hf_events_tell(&load->plan.events, &load->options->observer);
-    return rc;
+    return rc != 0 ? rc
+                   : hf_load_end(load, prepare(load, &why), &why, &load->options->observer, err);
 }
 
 void hf_load_release(struct hf_load *load)

@@ -142,6 +142,9 @@ HF_MUST_USE int hf_load_check_layers(struct hf_load *load, const struct hf_confi
                                      struct hf_error *err);
 HF_MUST_USE int hf_load_put_config(struct hf_load *load, struct hf_member *member,
                                    const char *media_type, struct hf_error *err);
+/* A config that we made: settled and put, and read again. `text` is borrowed. */
+HF_MUST_USE int hf_load_put_made_config(struct hf_load *load, char *text, struct hf_config *out,
+                                        struct hf_digest *out_id, struct hf_error *err);
 /* As it is, or with `plain` its plain form. */
 HF_MUST_USE int hf_load_put_layer(struct hf_load *load, struct hf_member *member,
                                   const char *media_type, bool plain, struct hf_error *err);
@@ -164,6 +167,12 @@ HF_MUST_USE int hf_load_list_folder(struct hf_load *load, struct hf_error *err);
 /* Steps 2 and 3, of a load whose source is open and whose transaction has begun. */
 HF_MUST_USE int hf_load_read(struct hf_load *load, struct hf_error *err);
 HF_MUST_USE int hf_load_understand(struct hf_load *load, struct hf_error *err);
+/*
+ * The end of a load, an import, a commit: what was planned becomes permanent and is told, or, when
+ * `rc` (of `why`) tells of a failure, the transaction is aborted. Returns rc, or the commit's.
+ */
+HF_MUST_USE int hf_load_end(struct hf_load *load, int rc, const struct hf_error *why,
+                            const struct hf_observer *observer, struct hf_error *err);
 /* Everything but the transaction; twice is fine. */
 void hf_load_release(struct hf_load *load);
 

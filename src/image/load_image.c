@@ -122,6 +122,24 @@ int hf_load_put_config(struct hf_load *load, struct hf_member *member, const cha
                    : rc;
 }
 
+/* As a member, so that it goes the way of one that was read. */
+int hf_load_put_made_config(struct hf_load *load, char *text, struct hf_config *out,
+                            struct hf_digest *out_id, struct hf_error *err)
+{
+    struct hf_member member = {.path = (char *)"the config", .place = HF_MEMBER_MEMORY};
+
+    member.data = (uint8_t *)text;
+    member.size_bytes = strlen(text);
+    /* What we could not read again must not be written. */
+    int rc = hf_config_parse(text, strlen(text), out, err);
+    if (rc == 0)
+        rc = hf_digest_of(text, strlen(text), &member.digest, err);
+    if (rc == 0)
+        rc = hf_load_put_config(load, &member, HF_MEDIA_OCI_CONFIG, err);
+    *out_id = member.digest;
+    return rc;
+}
+
 int hf_load_put_layer(struct hf_load *load, struct hf_member *member, const char *media_type,
                       bool plain, struct hf_error *err)
 {

@@ -20,24 +20,6 @@
 
 /* --- config and manifest ---------------------------------------------------------------------- */
 
-/* As a member, so that it goes the way of one that was read. */
-static int put_config(struct hf_commit *commit, char *text, struct hf_config *out,
-                      struct hf_error *err)
-{
-    struct hf_member member = {.path = (char *)"the config", .place = HF_MEMBER_MEMORY};
-
-    member.data = (uint8_t *)text;
-    member.size_bytes = strlen(text);
-    /* What we could not read again must not be written. */
-    int rc = hf_config_parse(text, strlen(text), out, err);
-    if (rc == 0)
-        rc = hf_digest_of(text, strlen(text), &member.digest, err);
-    if (rc == 0)
-        rc = hf_load_put_config(&commit->load, &member, HF_MEDIA_OCI_CONFIG, err);
-    commit->id = member.digest;
-    return rc;
-}
-
 static void fill_summary(const struct hf_commit *commit, const struct hf_config *config,
                          struct hf_summary *out)
 {
@@ -109,7 +91,7 @@ static int put_image(struct hf_commit *commit, struct hf_error *err)
     int rc = hf_commit_end_config(commit, &text, err);
 
     if (rc == 0)
-        rc = put_config(commit, text, &config, err);
+        rc = hf_load_put_made_config(&commit->load, text, &config, &commit->id, err);
     if (rc == 0)
         rc = put_manifest(commit, &config, strlen(text), &manifest, err);
     if (rc == 0)
@@ -137,6 +119,7 @@ static int prepare(struct hf_commit *commit, struct hf_error *err)
 {
     int rc = commit->options->parent ? hf_commit_claim_parent(commit, err) : 0;
 
+    commit->load.plan.keep_old = commit->options->keep_old; /* claiming may begin the plan again */
     if (rc == 0)
         rc = hf_commit_begin_config(commit, err);
     if (rc == 0)
@@ -146,24 +129,12 @@ static int prepare(struct hf_commit *commit, struct hf_error *err)
 
 static int run(struct hf_commit *commit, struct hf_error *err)
 {
-    struct hf_load *load = &commit->load;
     struct hf_error why = {0};
     int rc = begin(commit, err);
 
-    if (rc != 0)
-        return rc;
-    rc = prepare(commit, &why);
-    if (rc != 0) {
-        hf_txn_abort(load->txn, why.message);
-        if (err)
-            *err = why;
-        return rc;
-    }
-    load->plan.keep_old = commit->options->keep_old;
-    rc = hf_txn_commit(load->txn, hf_plan_decide, &load->plan, err);
-    if (rc == 0)
-        hf_events_tell(&load->plan.events, &commit->options->observer);
-    return rc;
+    return rc != 0 ? rc
+                   : hf_load_end(&commit->load, prepare(commit, &why), &why,
+                                 &commit->options->observer, err);
 }
 
 static int check_arguments(struct hf_commit *commit, const char *reference, struct hf_error *err)
