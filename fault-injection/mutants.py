@@ -46,6 +46,9 @@ SYNCS = {
     "src/image/save_dir.c dir_finish #2": test("save_output"),
     "src/image/save_output.c close_file": test("save_output"),
     "src/image/save_output.c hf_save_output_keep": test("save_output"),
+    "src/rootfs/workspace.c make_folder": test("workspace"),
+    "src/rootfs/workspace.c hf_space_folder": test("workspace"),
+    "src/rootfs/workspace.c remove_folder": test("workspace"),
 }
 
 # file, text (once in the file), what stands in its place, what kills it

@@ -143,8 +143,8 @@ HF_API HF_MUST_USE int hf_workspace_remove(struct hf_store *store, const char *w
 HF_API HF_MUST_USE int hf_workspace_usage(struct hf_store *store, const char *workspace,
                                           uint64_t *out_bytes, uint64_t *out_entries,
                                           struct hf_error *err);
-/* Its upper folder, for hf_image_commit_upper: freed by the caller. *out_image: as it was prepared.
- */
+/* Its upper folder, for hf_image_commit_upper: freed by the caller. *out_image: the manifest of the
+ * image that it was prepared on, its parent. */
 HF_API HF_MUST_USE int hf_workspace_upper(struct hf_store *store, const char *workspace,
                                           char **out_path, struct hf_digest *out_image,
                                           struct hf_error *err);

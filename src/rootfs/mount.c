@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "rootfs/kernel.h"
 #include "rootfs/mount_plan.h"
+#include "rootfs/sys.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -26,7 +27,8 @@ struct mounting {
     const struct hf_mount_options *options;
     struct hf_image image;
     struct hf_mount_record record;
-    char *space; /* the workspace's folder */
+    char *space;  /* the workspace's folder, */
+    int space_fd; /* locked */
 };
 
 /* --- where it is mounted ---------------------------------------------------------------------- */
@@ -88,39 +90,72 @@ static int refuse_mounted(struct mounting *mounting, struct hf_error *err)
 
 /* --- its workspace ---------------------------------------------------------------------------- */
 
+/* The workspace goes on on what it was made on, also of several platforms. */
+static int check_image(struct mounting *mounting, const struct hf_space_record *record,
+                       struct hf_error *err)
+{
+    const char *name = record->name[0] != '\0' ? record->name : "an image without a name";
+
+    if (hf_digest_compare(&record->target, &mounting->image.target) != 0)
+        return hf_fail(err, HF_ERR_REFUSED, "workspace %s was made on another image (%s)",
+                       record->workspace, name);
+    if (strcmp(record->platform, mounting->image.platform) == 0)
+        return 0;
+    if (mounting->options->platform)
+        return hf_fail(err, HF_ERR_REFUSED, "workspace %s was made on %s for %s", record->workspace,
+                       name, record->platform);
+    return hf_space_image(mounting->store, record, &mounting->image, err);
+}
+
+/* Its record, made when there is none. */
+static int find_or_prepare(struct mounting *mounting, struct hf_space_record *out,
+                           struct hf_error *err)
+{
+    const char *workspace = mounting->options->workspace;
+    const struct hf_image *image = &mounting->image;
+    char id[HF_DIGEST_TEXT_MAX];
+    struct hf_error why = {0};
+
+    int rc = hf_record_find_space(mounting->store, workspace, out, &why);
+    if (rc == HF_ERR_NOT_FOUND) {
+        rc = hf_workspace_prepare(mounting->store, workspace,
+                                  image->name[0] != '\0' ? image->name
+                                                         : hf_digest_text(&image->target, id),
+                                  image->platform[0] != '\0' ? image->platform : NULL, &why);
+        if (rc == 0)
+            rc = hf_record_find_space(mounting->store, workspace, out, &why);
+    }
+    if (rc != 0 && err)
+        *err = why;
+    return rc;
+}
+
+/* Locked until the mount has its record: overlayfs does not refuse an upper folder that is in use.
+ */
 static int take_workspace(struct mounting *mounting, struct hf_error *err)
 {
     const char *workspace = mounting->options->workspace;
     struct hf_space_record record;
     struct hf_mount_record other;
-    struct hf_error why = {0};
 
     int rc = hf_space_check_name(workspace, err);
-    if (rc != 0)
-        return rc;
-    rc = hf_record_find_space(mounting->store, workspace, &record, &why);
-    if (rc == HF_ERR_NOT_FOUND) {
-        char id[HF_DIGEST_TEXT_MAX];
-        hf_digest_text(&mounting->image.target, id);
-        rc = hf_workspace_prepare(
-            mounting->store, workspace, mounting->image.name[0] != '\0' ? mounting->image.name : id,
-            mounting->image.platform[0] != '\0' ? mounting->image.platform : NULL, err);
-        if (rc == 0)
-            rc = hf_record_find_space(mounting->store, workspace, &record, err);
-    }
-    if (rc == 0 && hf_digest_compare(&record.target, &mounting->image.target) != 0)
-        return hf_fail(err, HF_ERR_REFUSED,
-                       "workspace %s was made on another image (%s); it can't go on on this one",
-                       workspace, record.name[0] != '\0' ? record.name : "by ID");
+    if (rc == 0)
+        rc = find_or_prepare(mounting, &record, err);
+    if (rc == 0)
+        rc = hf_space_folder(mounting->store, workspace, &mounting->space, err);
+    if (rc == 0)
+        rc = hf_space_lock(mounting->store, workspace, &mounting->space_fd, err);
+    if (rc == 0) /* again: it may have been removed before we had the lock */
+        rc = hf_record_find_space(mounting->store, workspace, &record, err);
+    if (rc == 0)
+        rc = check_image(mounting, &record, err);
     if (rc != 0)
         return rc;
     rc = hf_space_find_mount(mounting->store, workspace, &other, err);
     if (rc == 0)
         return hf_fail(err, HF_ERR_BUSY, "workspace %s is mounted on %s", workspace, other.dir);
-    if (rc != HF_ERR_NOT_FOUND)
-        return rc;
     snprintf(mounting->record.workspace, sizeof(mounting->record.workspace), "%s", workspace);
-    return hf_space_folder(mounting->store, workspace, &mounting->space, err);
+    return rc == HF_ERR_NOT_FOUND ? 0 : rc;
 }
 
 /* --- mounting --------------------------------------------------------------------------------- */
@@ -186,7 +221,8 @@ int hf_image_mount(struct hf_store *store, const char *reference, const char *di
                    const struct hf_mount_options *options, struct hf_error *err)
 {
     static const struct hf_mount_options defaults = {0};
-    struct mounting mounting = {.store = store, .options = options ? options : &defaults};
+    struct mounting mounting = {
+        .store = store, .options = options ? options : &defaults, .space_fd = -1};
 
     if (mounting.options->how < HF_MOUNT_ANY || mounting.options->how > HF_MOUNT_FULL)
         return hf_fail(err, HF_ERR_USAGE, "there is no such way of mounting");
@@ -195,6 +231,7 @@ int hf_image_mount(struct hf_store *store, const char *reference, const char *di
         rc = hf_image_find(store, reference, mounting.options->platform, &mounting.image, err);
     if (rc == 0)
         rc = run(&mounting, dir, err);
+    hf_sys_drop(&mounting.space_fd);
     free(mounting.space);
     return rc;
 }
@@ -227,6 +264,8 @@ int hf_mount_plan_make(struct hf_store *store, const char *reference,
     int rc = hf_image_find(store, reference, own->platform, &image, err);
     if (rc == 0 && own->workspace) {
         rc = hf_record_find_space(store, own->workspace, &record, err);
+        if (rc == 0)
+            rc = hf_space_image(store, &record, &image, err);
         if (rc == 0)
             rc = hf_space_folder(store, own->workspace, &space, err);
     }

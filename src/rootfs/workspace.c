@@ -64,12 +64,35 @@ int hf_space_folder(struct hf_store *store, const char *workspace, char **out, s
     return rc == 0 ? hf_store_path(store, space, out, err) : rc;
 }
 
-static int open_folder(struct hf_store *store, const char *workspace, int *out_fd)
+int hf_space_lock(struct hf_store *store, const char *workspace, int *out_fd, struct hf_error *err)
 {
     char path[HF_WORKSPACE_MAX + 32];
+    int fd = -1;
 
     snprintf(path, sizeof(path), HF_DIR_WORKSPACES "/%s", workspace);
-    return hf_sys_open_dir(store->layout.root, path, out_fd);
+    int rc = hf_sys_open_dir(store->layout.root, path, &fd);
+    if (rc == -ENOENT)
+        return HF_ERR_NOT_FOUND;
+    if (rc != 0)
+        return hf_fail_errno(err, rc, "open", path);
+    rc = hf_sys_lock(fd);
+    if (rc == 0) {
+        *out_fd = fd;
+        return 0;
+    }
+    hf_sys_drop(&fd);
+    return rc == -EWOULDBLOCK
+               ? hf_fail(err, HF_ERR_BUSY, "workspace %s is being mounted or removed", workspace)
+               : hf_fail_errno(err, rc, "lock", path);
+}
+
+int hf_space_image(struct hf_store *store, const struct hf_space_record *record,
+                   struct hf_image *out, struct hf_error *err)
+{
+    char id[HF_DIGEST_TEXT_MAX];
+
+    return hf_image_find(store, hf_digest_text(&record->target, id),
+                         record->platform[0] != '\0' ? record->platform : NULL, out, err);
 }
 
 /* --- mounted? --------------------------------------------------------------------------------- */
@@ -141,19 +164,15 @@ int hf_workspace_prepare(struct hf_store *store, const char *workspace, const ch
     return rc;
 }
 
-static int remove_folder(struct hf_store *store, const char *workspace, struct hf_error *err)
+static int remove_folder(struct hf_store *store, const char *workspace, int fd,
+                         struct hf_error *err)
 {
     char path[HF_WORKSPACE_MAX + 32];
-    int fd = -1;
-    int rc = open_folder(store, workspace, &fd);
+    int rc = hf_tree_clear(fd, err);
 
-    snprintf(path, sizeof(path), HF_DIR_WORKSPACES "/%s", workspace);
-    if (rc != 0)
-        return rc == -ENOENT ? 0 : hf_fail_errno(err, rc, "open", path);
-    rc = hf_tree_clear(fd, err);
-    hf_sys_drop(&fd);
     if (rc != 0)
         return rc;
+    snprintf(path, sizeof(path), HF_DIR_WORKSPACES "/%s", workspace);
     rc = hf_sys_remove_dir(store->layout.root, path);
     if (rc != 0)
         return hf_fail_errno(err, rc, "remove", path);
@@ -163,23 +182,33 @@ static int remove_folder(struct hf_store *store, const char *workspace, struct h
 int hf_workspace_remove(struct hf_store *store, const char *workspace, struct hf_error *err)
 {
     struct hf_space_record record;
-    int rc = hf_record_find_space(store, workspace, &record, err);
+    int fd = -1;
+    int locked = hf_space_lock(store, workspace, &fd, err);
 
+    if (locked != 0 && locked != HF_ERR_NOT_FOUND)
+        return locked;
+    int rc = hf_record_find_space(store, workspace, &record, err);
     if (rc == 0)
         rc = refuse_mounted(store, workspace, err);
+    if (rc == 0 && locked == 0) /* else a cut came before the folder, or after it */
+        rc = remove_folder(store, workspace, fd, err);
     if (rc == 0)
-        rc = remove_folder(store, workspace, err);
-    return rc == 0 ? hf_image_release_holds(store, &record.id, 1, NULL, err) : rc;
+        rc = hf_image_release_holds(store, &record.id, 1, NULL, err);
+    hf_sys_drop(&fd);
+    return rc;
 }
 
 int hf_workspace_upper(struct hf_store *store, const char *workspace, char **out_path,
                        struct hf_digest *out_image, struct hf_error *err)
 {
     struct hf_space_record record;
+    struct hf_image image;
     char path[HF_WORKSPACE_MAX + 40];
     char *folder = NULL;
     int rc = hf_record_find_space(store, workspace, &record, err);
 
+    if (rc == 0)
+        rc = hf_space_image(store, &record, &image, err);
     if (rc == 0)
         rc = hf_space_folder(store, workspace, &folder, err);
     free(folder);
@@ -187,7 +216,7 @@ int hf_workspace_upper(struct hf_store *store, const char *workspace, char **out
     if (rc == 0)
         rc = hf_store_path(store, path, out_path, err);
     if (rc == 0)
-        *out_image = record.target;
+        *out_image = image.manifest;
     return rc;
 }
 
