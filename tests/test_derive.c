@@ -10,6 +10,7 @@
 #include "image/document.h"
 #include <holdfast/check.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -178,6 +179,33 @@ START_TEST(a_damaged_part_is_made_again_from_its_layer)
 }
 END_TEST
 
+/* Deriving has its plain form at hand; the store's must be looked at all the same. */
+START_TEST(a_damaged_plain_form_is_healed_by_the_compressed_one)
+{
+    char path[512];
+
+    hf_test_blob_release(&L);
+    hf_test_blob_release(&C);
+    hf_test_layer(&L, "etc/passwd", 600000, 1); /* too long, packed too, to stay in memory */
+    hf_test_config(&C, "linux/amd64", &L, 1);
+    hf_test_gzip(&P, &L.data);
+    hf_test_tar_blob(&A, &P);
+    hf_test_tar_blob(&A, &C);
+    hf_test_tar_docker(&A, &C, &P, 1, "\"app:1\"");
+    hf_test_tar_end(&A);
+    hf_test_loads(&T, &A, "app:1");
+    hf_test_blob_path(&T, &L, path);
+    FILE *file = fopen(path, "r+");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_eq(fseek(file, 5000, SEEK_SET), 0);
+    ck_assert_int_eq(fputc(L.data.data[5000] ^ 1, file), L.data.data[5000] ^ 1);
+    ck_assert_int_eq(fclose(file), 0);
+    hf_test_loads(&T, &A, "app:1");
+    ck_assert_str_eq(T.told.text, "loaded app:1; healed -");
+    hf_test_check_blobs(&T);
+}
+END_TEST
+
 /* --- what can't be derived ----------------------------------------------------------------------
  */
 
@@ -235,6 +263,7 @@ int main(void)
     tcase_add_loop_test(tests, what_a_held_image_is_mounted_with_is_not_pruned, 0, 3);
     tcase_add_loop_test(tests, all_that_was_derived_leaves_with_the_image, 0, 3);
     tcase_add_loop_test(tests, a_damaged_part_is_made_again_from_its_layer, 0, 3);
+    tcase_add_test(tests, a_damaged_plain_form_is_healed_by_the_compressed_one);
     tcase_add_test(tests, a_layer_that_would_be_mounted_wrong_is_refused);
     tcase_add_test(tests, a_layer_that_is_no_tar_is_kept_and_told);
     return hf_test_run("derive", tests);

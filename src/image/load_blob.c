@@ -356,23 +356,11 @@ static int inflate_into(struct hf_load *load, struct hf_member *member, struct h
     return rc;
 }
 
-int hf_load_inflate(struct hf_load *load, struct hf_member *member, struct hf_error *err)
+static int stage_inflated(struct hf_load *load, struct hf_member *member, struct hf_error *err)
 {
-    const struct hf_digest *diff_id = &member->plain.diff_id;
     struct hf_staged *staged = NULL;
-    struct hf_digest digest;
-    uint64_t size;
-    bool is_good = false;
-    int state;
+    int rc = hf_txn_stage(load->txn, &staged, err);
 
-    if (hf_txn_has_staged(load->txn, diff_id, NULL))
-        return 0;
-    int rc = claim(load, diff_id, &state, err);
-    if (rc == 0 && state == HF_OBJECT_PRESENT)
-        rc = hf_txn_verify_present(load->txn, diff_id, &is_good, err);
-    if (rc != 0 || is_good)
-        return rc;
-    rc = hf_txn_stage(load->txn, &staged, err);
     if (rc != 0)
         return rc;
     rc = inflate_into(load, member, staged, err);
@@ -380,8 +368,25 @@ int hf_load_inflate(struct hf_load *load, struct hf_member *member, struct hf_er
         hf_staged_drop(staged);
         return rc;
     }
-    rc = hf_staged_finish(staged, diff_id, &digest, &size, err);
-    if (rc == 0 && (state == HF_OBJECT_PRESENT || state == HF_OBJECT_DAMAGED))
-        rc = heal(load, diff_id, size, err);
+    return hf_staged_finish(staged, &member->plain.diff_id, NULL, NULL, err);
+}
+
+int hf_load_inflate(struct hf_load *load, struct hf_member *member, struct hf_error *err)
+{
+    const struct hf_digest *diff_id = &member->plain.diff_id;
+    bool is_good = false;
+    int state;
+
+    if (member->is_inflated)
+        return 0;
+    int rc = claim(load, diff_id, &state, err);
+    if (rc == 0 && state == HF_OBJECT_PRESENT)
+        rc = hf_txn_verify_present(load->txn, diff_id, &is_good, err);
+    /* Deriving may have staged it already. */
+    if (rc == 0 && !is_good && !hf_txn_has_staged(load->txn, diff_id, NULL))
+        rc = stage_inflated(load, member, err);
+    if (rc == 0 && !is_good && (state == HF_OBJECT_PRESENT || state == HF_OBJECT_DAMAGED))
+        rc = heal(load, diff_id, member->plain.size_bytes, err);
+    member->is_inflated = rc == 0;
     return rc;
 }

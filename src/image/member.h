@@ -38,8 +38,9 @@ struct hf_member {
     bool is_measured;
     bool is_settled; /* claimed or staged for good: objects may be put for it */
     struct hf_plain plain;
-    bool is_derived; /* `derived` is known */
-    bool is_judged;  /* and what could not be derived was told */
+    bool is_inflated; /* its plain form is settled too */
+    bool is_derived;  /* `derived` is known */
+    bool is_judged;   /* and what could not be derived was told */
     struct hf_derived derived;
 };
 

@@ -83,28 +83,34 @@ void hf_mount_plan_release(struct hf_mount_plan *plan)
     *plan = (struct hf_mount_plan){0};
 }
 
-/* An index says where in the tar the data is; one of a tar without data can't have it as a device.
- */
-static bool needs_full(bool is_full, uint64_t tar_bytes)
+/* An index has its tar as a device, which can't be one without a single block. */
+static int has_block(struct hf_store *store, const struct hf_digest *tar, bool *out,
+                     struct hf_error *err)
 {
-    return is_full || tar_bytes < 512;
+    struct hf_blob *blob = NULL;
+    int rc = hf_blob_open(store, tar, &blob, err);
+
+    *out = rc == 0 && hf_blob_size(blob) >= 512;
+    hf_blob_close(blob);
+    return rc;
 }
 
 static int add_layer(struct hf_store *store, const struct hf_layer *layer, bool is_full,
                      const char *target, struct hf_mount_plan *plan, struct hf_error *err)
 {
     struct hf_derived_parts parts;
-    struct hf_blob *tar = NULL;
     struct hf_buf options = {0};
     char *image = NULL, *device = NULL;
+    bool is_device = false;
+    int rc = 0;
 
-    int rc = hf_layer_derive(store, layer, is_full ? HF_EROFS_FULL : HF_EROFS_INDEX, &parts, err);
-    if (rc == 0 && !is_full && (rc = hf_blob_open(store, &parts.tar, &tar, err)) == 0 &&
-        needs_full(is_full, hf_blob_size(tar))) {
-        is_full = true;
+    if (!is_full)
+        rc = hf_layer_derive(store, layer, HF_EROFS_INDEX, &parts, err);
+    if (rc == 0 && !is_full)
+        rc = has_block(store, &parts.tar, &is_device, err);
+    is_full = !is_device;
+    if (rc == 0 && is_full)
         rc = hf_layer_derive(store, layer, HF_EROFS_FULL, &parts, err);
-    }
-    hf_blob_close(tar);
     if (rc == 0)
         rc = blob_path(store, is_full ? &parts.full : &parts.index, &image, err);
     if (rc == 0 && !is_full)
