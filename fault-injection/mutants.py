@@ -66,4 +66,12 @@ CHANGES = [
      "if (false) {", test("wal_shared")),
     ("src/image/save_write.c", "hf_checksummer_value(copy->checksum) != file->checksum", "false",
      test("save_output")),
+    ("src/image/load_blob.c", "    if (member->is_inflated)\n",
+     "    if (member->is_inflated || hf_txn_has_staged(load->txn, diff_id, NULL))\n", test("derive")),
+    ("src/image/load_derive.c", "if (derived->problem == HF_ERR_UNSUPPORTED)", "if (false)",
+     test("derive")),
+    ("src/image/prune_derived.c", " || hf_digest_set_has(&dropping->held, &object->digest)", "",
+     test("derive")),
+    ("src/rootfs/mounts.c", "if (!mounted->is_gone)", "if (false)", test("workspace")),
+    ("src/rootfs/workspace.c", "rc = hf_sys_lock(fd);", "rc = 0;", test("workspace")),
 ]
