@@ -83,14 +83,15 @@ void hf_mount_plan_release(struct hf_mount_plan *plan)
     *plan = (struct hf_mount_plan){0};
 }
 
-/* An index has its tar as a device, which can't be one without a single block. */
-static int has_block(struct hf_store *store, const struct hf_digest *tar, bool *out,
-                     struct hf_error *err)
+/* An index has its tar as a device: blocks of 512 bytes, at least one. A tar that was cut in the
+ * padding of its last file has a piece more, which a loop device would not show. */
+static int is_of_blocks(struct hf_store *store, const struct hf_digest *tar, bool *out,
+                        struct hf_error *err)
 {
     struct hf_blob *blob = NULL;
     int rc = hf_blob_open(store, tar, &blob, err);
 
-    *out = rc == 0 && hf_blob_size(blob) >= 512;
+    *out = rc == 0 && hf_blob_size(blob) >= 512 && hf_blob_size(blob) % 512 == 0;
     hf_blob_close(blob);
     return rc;
 }
@@ -107,7 +108,7 @@ static int add_layer(struct hf_store *store, const struct hf_layer *layer, bool 
     if (!is_full)
         rc = hf_layer_derive(store, layer, HF_EROFS_INDEX, &parts, err);
     if (rc == 0 && !is_full)
-        rc = has_block(store, &parts.tar, &is_device, err);
+        rc = is_of_blocks(store, &parts.tar, &is_device, err);
     is_full = !is_device;
     if (rc == 0 && is_full)
         rc = hf_layer_derive(store, layer, HF_EROFS_FULL, &parts, err);

@@ -122,6 +122,15 @@ class MountTest(support.CliTest):
                 self.assertEqual(found[path], data)
             self.ok("umount", where)
 
+    def test_a_tar_that_is_cut_in_its_padding_is_whole(self):
+        data = tar(("f", FILE, b"z" * 5000))
+        end = data.index(b"z" * 5000) + 5000
+        where = self.put([data[:end + 100]])
+        for how in "direct", "loop":
+            self.ok("mount", "--how", how, "app:1", where)
+            self.assertEqual(self.see(where), {"f": b"z" * 5000})
+            self.ok("umount", where)
+
     def test_a_hundred_layers(self):
         where = self.put([tar((f"f{i}", FILE, str(i).encode())) for i in range(120)])
         self.ok("mount", "app:1", where)
