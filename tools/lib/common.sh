@@ -6,7 +6,8 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 # What the build needs. (python3 and check are for the tests, which are set up with it.)
 build_packages=(
     check gcc libc6-dev meson ninja-build pkg-config python3
-    libarchive-dev libjansson-dev libssl-dev libxxhash-dev libzstd-dev zlib1g-dev
+    libarchive-dev libbz2-dev libjansson-dev liblzma-dev libssl-dev libxxhash-dev libzstd-dev
+    zlib1g-dev
 )
 
 if [ -t 1 ]; then
