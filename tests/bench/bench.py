@@ -13,19 +13,12 @@ As root, a root file system made by debootstrap is the first layer where that is
 is made from a seed: half of it random bytes, half text."""
 
 import argparse
-import contextlib
 import ctypes
-import hashlib
-import io
-import json
 import os
-import random
-import re
 import shutil
 import statistics
 import subprocess
 import sys
-import tarfile
 import tempfile
 import time
 
@@ -33,183 +26,12 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "interop"))
 
+from inputs import big_archive, small_archive  # noqa: E402
+from measure import (MIB, Table, Usage, median, memory_of, quiet, run, shown,  # noqa: E402
+                     spread)
 from sandbox import Sandbox  # noqa: E402
 from tap import Skip  # noqa: E402
 import tools  # noqa: E402
-
-MIB = 1 << 20
-
-
-# --- inputs ----------------------------------------------------------------------------------------
-
-
-class Hashed:
-    """A file that knows the digest of what was written."""
-
-    def __init__(self, path):
-        self.file, self.hash, self.size = open(path, "wb"), hashlib.sha256(), 0
-
-    def write(self, data):
-        self.hash.update(data)
-        self.size += len(data)
-        return self.file.write(data)
-
-
-def words(chance, size):
-    """Text that compresses about threefold."""
-    known = [("%x" % chance.randrange(1 << chance.randrange(8, 40))).encode() for _ in range(4000)]
-    out = b" ".join(chance.choices(known, k=size // 5))
-    return out[:size].ljust(size, b"\n")
-
-
-def write_layer(path, seed, size):
-    """A layer like that of a distribution: many small files, some large ones; half random bytes."""
-    chance, out = random.Random(seed), Hashed(path)
-    sizes = [1 << chance.randrange(9, 21) for _ in range(4000)]
-    with tarfile.open(fileobj=out, mode="w|", format=tarfile.USTAR_FORMAT) as tar:
-        for i, length in enumerate(sizes):
-            if out.size >= size:
-                break
-            info = tarfile.TarInfo("usr/lib/%d/%d" % (seed, i))
-            info.size, info.mtime = length, 1700000000
-            data = chance.randbytes(length) if i % 2 else words(chance, length)
-            tar.addfile(info, io.BytesIO(data))
-    out.file.close()
-    return out.hash.hexdigest()
-
-
-def file_hash(path):
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") \
-            else hashlib.sha256(file.read()).hexdigest()
-
-
-def root_file_system(folder, path):
-    """The tar of a real root file system; None when there is none to be had."""
-    if os.geteuid() != 0 or not shutil.which("debootstrap"):
-        return None
-    root = os.path.join(folder, "root")
-    done = subprocess.run(["debootstrap", "--variant=minbase", "bookworm", root], check=False,
-                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    if done.returncode == 0:
-        subprocess.run(["tar", "--sort=name", "--numeric-owner", "--mtime=@1700000000", "-C", root,
-                        "-cf", path, "."], check=True)
-    shutil.rmtree(root, ignore_errors=True)
-    return file_hash(path) if done.returncode == 0 else None
-
-
-def config(digests, more=""):
-    return json.dumps({
-        "architecture": "amd64", "os": "linux", "created": "2023-11-14T22:13:20Z",
-        "config": {"Cmd": ["/bin/sh"], "Labels": {"bench": more}},
-        "rootfs": {"type": "layers", "diff_ids": ["sha256:" + text for text in digests]},
-    }).encode()
-
-
-def add(tar, path, data):
-    info = tarfile.TarInfo(path)
-    info.size = len(data)
-    tar.addfile(info, io.BytesIO(data))
-
-
-def big_archive(folder, path, size, quick):
-    layers = [os.path.join(folder, "layer%d" % i) for i in range(3)]
-    first = None if quick else root_file_system(folder, layers[0])
-    digests = [first or write_layer(layers[0], 0, size * 4 // 10)]
-    rest = (size - os.path.getsize(layers[0])) // 2
-    digests += [write_layer(layers[i], i, rest) for i in (1, 2)]
-    with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
-        for name, layer in zip(digests, layers):
-            tar.add(layer, name + ".tar", filter=plain)
-            os.unlink(layer)
-        text = config(digests)
-        name = hashlib.sha256(text).hexdigest() + ".json"
-        add(tar, name, text)
-        add(tar, "manifest.json", json.dumps([{
-            "Config": name, "RepoTags": ["example.org/bench/big:1"],
-            "Layers": [text + ".tar" for text in digests]}]).encode())
-    return "a root file system by debootstrap, and made layers" if first else "made layers"
-
-
-def plain(info):
-    info.uid = info.gid = info.mtime = 0
-    info.uname = info.gname = ""
-    return info
-
-
-def small_archive(path, count):
-    entries = []
-    with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
-        for i in range(count):
-            layer = io.BytesIO()
-            with tarfile.open(fileobj=layer, mode="w", format=tarfile.USTAR_FORMAT) as inner:
-                add(inner, "data", random.Random(i).randbytes(8000))
-            layer = layer.getvalue()[:9728]
-            digest = hashlib.sha256(layer).hexdigest()
-            text = config([digest], str(i))
-            name = hashlib.sha256(text).hexdigest() + ".json"
-            add(tar, digest + ".tar", layer)
-            add(tar, name, text)
-            entries.append({"Config": name, "RepoTags": ["example.org/bench/small:%d" % i],
-                            "Layers": [digest + ".tar"]})
-        add(tar, "manifest.json", json.dumps(entries).encode())
-
-
-# --- measuring -------------------------------------------------------------------------------------
-
-
-class Usage:
-    def __init__(self, seconds, written=0, cpu=0.0):
-        self.seconds, self.written, self.cpu = seconds, written, cpu
-
-
-def run(*command, environment=None):
-    """Time, bytes written and CPU time of a command that must succeed."""
-    began = time.perf_counter()
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                          stderr=subprocess.PIPE, env=environment) as process:
-        said = process.stderr.read()
-        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-        seconds = time.perf_counter() - began
-        written = 0
-        with contextlib.suppress(OSError), open("/proc/%d/io" % process.pid, "rb") as file:
-            written = int(re.search(rb"^write_bytes: (\d+)", file.read(), re.MULTILINE)[1])
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        sys.exit("%s: exit %d\n%s" % (" ".join(command), process.returncode, said.decode()))
-    return Usage(seconds, written, used.ru_utime + used.ru_stime)
-
-
-# A process counts the memory of the one that started it as its own: so a small one must start it.
-SMALL = """import os, sys
-child = os.fork()
-if child == 0:
-    os.execv(sys.argv[1], sys.argv[1:])
-_, status, used = os.wait4(child, 0)
-print(used.ru_maxrss)
-sys.exit(os.waitstatus_to_exitcode(status))
-"""
-
-
-def memory_of(*command):
-    """The most memory that a command held, in bytes."""
-    out = subprocess.run([sys.executable, "-I", "-S", "-c", SMALL, *command], check=True, text=True,
-                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE).stdout
-    return int(out.split()[-1]) * 1024
-
-
-def median(usages):
-    return statistics.median(usage.seconds for usage in usages)
-
-
-def shown(seconds):
-    return "%.2f s" % seconds if seconds >= 1 else "%.1f ms" % (seconds * 1000)
-
-
-def spread(usages):
-    times = sorted(usage.seconds for usage in usages)
-    return "%s (%s–%s)" % (shown(median(usages)), shown(times[0]), shown(times[-1]))
 
 
 class Bench:
@@ -219,8 +41,7 @@ class Bench:
         self.quick, self.runs = arguments.quick, arguments.runs
         self.big, self.small = os.path.join(folder, "big.tar"), os.path.join(folder, "small.tar")
         self.count = 100 if self.quick else 1000
-        self.rows = []
-        self.missed = 0
+        self.table = Table()
         self.peers = {}
         for name in [] if arguments.peers == "none" else arguments.peers.split(","):
             try:
@@ -231,27 +52,6 @@ class Bench:
     def path(self, name):
         return os.path.join(self.folder, name)
 
-    def row(self, what, ours, other, ratio, target, met=None):
-        """`target` is what the ratio must not exceed (a text: `met` tells)."""
-        if met is None:
-            met = ratio <= target
-        self.missed += not met
-        limit = "≤ %g" % target if isinstance(target, (int, float)) else target
-        self.rows.append((what, ours, other, ratio if isinstance(ratio, str) else "%.2f" % ratio,
-                          limit, "yes" if met else "**no**"))
-
-    def fact(self, what, ours, other="", ratio=""):
-        self.rows.append((what, ours, other, ratio, "", ""))
-
-    def quiet(self, *paths):
-        """Before each measurement: nothing left of the one before, nothing waiting to be written."""
-        for path in paths:
-            if os.path.isdir(path):
-                shutil.rmtree(path)
-            elif os.path.exists(path):
-                os.unlink(path)
-        os.sync()
-
     def load(self, store, archive):
         return run(self.holdfast, "--root", store, "load", "-q", "-i", archive)
 
@@ -261,42 +61,42 @@ class Bench:
         store, copy = self.path("store"), self.path("copy")
         ours, hashes, copies = [], [], []
         for _ in range(self.runs):
-            self.quiet(copy)
+            quiet(copy)
             hashes.append(run("openssl", "dgst", "-sha256", self.big))
-            self.quiet(copy)
+            quiet(copy)
             copies.append(run("sh", "-c", 'cp "$0" "$1" && sync "$1"', self.big, copy))
-            self.quiet(copy, store)
+            quiet(copy, store)
             ours.append(self.load(store, self.big))
-        self.quiet(copy)
+        quiet(copy)
         size = os.path.getsize(self.big)
         least = max(hashes, copies, key=median)
-        self.row("load of %d MB, durable; beside the slower of sha256 and cp + sync" % (size / 1e6),
+        self.table.row("load of %d MB, durable; beside the slower of sha256 and cp + sync" % (size / 1e6),
                  spread(ours), "%s %s" % ("sha256" if least is hashes else "cp + sync",
                                           spread(least)), median(ours) / median(least), 1.5)
-        self.fact("... beside the other of the two", spread(ours),
+        self.table.fact("... beside the other of the two", spread(ours),
                   spread(hashes if least is copies else copies),
                   "%.2f" % (median(ours) / median(hashes if least is copies else copies)))
-        self.fact("... CPU time, beside that of sha256",
+        self.table.fact("... CPU time, beside that of sha256",
                   shown(statistics.median(usage.cpu for usage in ours)),
                   shown(statistics.median(usage.cpu for usage in hashes)))
-        self.quiet(store)
+        quiet(store)
         memory = memory_of(self.holdfast, "--root", store, "load", "-q", "-i", self.big)
-        self.row("... peak memory", "%.1f MiB" % (memory / MIB), "", "", "≤ 64 MiB",
+        self.table.row("... peak memory", "%.1f MiB" % (memory / MIB), "", "", "≤ 64 MiB",
                  memory <= 64 * MIB)
         written = max(usage.written for usage in ours)
-        self.row("... bytes written by the process", "%.1f MB" % (written / 1e6),
+        self.table.row("... bytes written by the process", "%.1f MB" % (written / 1e6),
                  "archive %.1f MB" % (size / 1e6), written / size, 1.02)
         self.save(store, copy)
         self.on_device(size)
         self.again(store)
         for name in self.peers:
             self.peer(name, self.big, "load of %d MB" % (size / 1e6), ours, 1 / 6)
-        self.quiet(store)
+        quiet(store)
 
     def again(self, store):
         """What is there already is compared, not written."""
         times = [self.load(store, self.big) for _ in range(self.runs)]
-        self.fact("load of the same again", spread(times),
+        self.table.fact("load of the same again", spread(times),
                   "%.1f MB written" % (max(usage.written for usage in times) / 1e6))
 
     def save(self, store, copy):
@@ -305,19 +105,19 @@ class Bench:
                    "example.org/bench/big:1"]
         saves, copies, plain_copies = [], [], []
         for _ in range(self.runs):
-            self.quiet(copy)
+            quiet(copy)
             saves.append(run(*command))
-            self.quiet(copy)
+            quiet(copy)
             copies.append(run("sh", "-c", 'cp "$0" "$1" && sync "$1"', self.big, copy))
-            self.quiet(copy)
+            quiet(copy)
             plain_copies.append(run("cp", self.big, copy))
-        self.quiet(copy)
-        self.row("save, durable; beside cp + sync of as many bytes", spread(saves), spread(copies),
+        quiet(copy)
+        self.table.row("save, durable; beside cp + sync of as many bytes", spread(saves), spread(copies),
                  median(saves) / median(copies), 1.3)
-        self.fact("... beside cp that is not synced", spread(saves), spread(plain_copies),
+        self.table.fact("... beside cp that is not synced", spread(saves), spread(plain_copies),
                   "%.2f" % (median(saves) / median(plain_copies)))
-        self.fact("... peak memory", "%.1f MiB" % (memory_of(*command) / MIB))
-        self.quiet(copy)
+        self.table.fact("... peak memory", "%.1f MiB" % (memory_of(*command) / MIB))
+        quiet(copy)
 
     def on_device(self, size):
         """Everything that reaches a disk, the file system's own journal too."""
@@ -339,7 +139,7 @@ class Bench:
             self.load(os.path.join(point, "store"), self.big)
             os.sync()
             written = (sectors_written(counter) - before) * 512
-            self.row("... bytes that reach an ext4 disk, journal included",
+            self.table.row("... bytes that reach an ext4 disk, journal included",
                      "%.1f MB" % (written / 1e6), "archive %.1f MB" % (size / 1e6), written / size,
                      1.02)
         finally:
@@ -352,20 +152,20 @@ class Bench:
         store = self.path("store")
         ours = []
         for _ in range(self.runs):
-            self.quiet(store)
+            quiet(store)
             ours.append(self.load(store, self.small))
         what = "load of %d images of 12 kB" % self.count
-        self.quiet(store)
+        quiet(store)
         memory = memory_of(self.holdfast, "--root", store, "load", "-q", "-i", self.small)
-        self.fact(what, spread(ours), "%.1f MiB held, %.1f MB written" % (
+        self.table.fact(what, spread(ours), "%.1f MiB held, %.1f MB written" % (
             memory / MIB, max(usage.written for usage in ours) / 1e6))
-        self.fact("list of them", spread([run(self.holdfast, "--root", store, "images")
+        self.table.fact("list of them", spread([run(self.holdfast, "--root", store, "images")
                                           for _ in range(10)]))
         for name in self.peers:
             self.peer(name, self.small, what, ours, 1 / 20 if name == "docker" else 1 / 6, 1)
         self.tag(store)
         self.tag_in_process(store)
-        self.quiet(store)
+        quiet(store)
 
     def peer(self, name, archive, what, ours, target, runs=None):
         engine, times = self.peers[name], []
@@ -373,10 +173,10 @@ class Bench:
             engine.clear()
             os.sync()
             began = time.perf_counter()
-            engine.sandbox.run([*engine_command(engine), "load", "-q", "-i", archive], timeout=3600)
+            engine.sandbox.run(engine.command("load", "-q", "-i", archive), timeout=3600)
             times.append(Usage(time.perf_counter() - began))
         engine.clear()
-        self.row("%s, beside %s load" % (what, name), spread(ours), spread(times),
+        self.table.row("%s, beside %s load" % (what, name), spread(ours), spread(times),
                  "%.3f" % (median(ours) / median(times)), "≤ 1/%d" % round(1 / target),
                  median(ours) / median(times) <= target)
 
@@ -387,7 +187,7 @@ class Bench:
             tags.append(run(self.holdfast, "--root", store, "tag", "example.org/bench/small:0",
                             "example.org/bench/tag:%d" % i))
             starts.append(run(self.holdfast, "--version"))
-        self.fact("tag, as a command; beside its start alone (--version)", spread(tags),
+        self.table.fact("tag, as a command; beside its start alone (--version)", spread(tags),
                   spread(starts), "%.2f" % (median(tags) / median(starts)))
 
     def tag_in_process(self, store):
@@ -411,24 +211,10 @@ class Bench:
                 os.fdatasync(file.fileno())
                 appends.append(Usage(time.perf_counter() - began))
         library.hf_store_close(handle, None)
-        self.row("tag, in a process that has the store open; beside append + fdatasync",
+        self.table.row("tag, in a process that has the store open; beside append + fdatasync",
                  spread(tags), spread(appends), median(tags) / median(appends), 1.5)
 
     # --- result ---------------------------------------------------------------------------------
-
-    def print(self, about):
-        print("%s. %d runs; median (fastest–slowest).\n" % (about, self.runs))
-        print("| | Holdfast | beside | ratio | target | met |\n|---|---|---|---|---|---|")
-        for row in self.rows:
-            print("| %s |" % " | ".join(row))
-        sys.stdout.flush()
-
-
-def engine_command(engine):
-    if engine.name == "docker":
-        return [engine.program, "-H", "unix://" + engine.socket]
-    return [engine.program, *engine.places]
-
 
 def sectors_written(path):
     with open(path, encoding="ascii") as file:
@@ -461,11 +247,12 @@ def main():
                 small_archive(bench.small, bench.count)
             bench.large()
             bench.many()
-            bench.print("Linux %s, %d processors, %s" % (os.uname().release, os.cpu_count(), about))
+            bench.table.print("Linux %s, %d processors, %s. %d runs" % (
+                os.uname().release, os.cpu_count(), about, bench.runs))
     finally:
         if not arguments.keep:
             shutil.rmtree(folder, ignore_errors=True)
-    sys.exit(1 if bench.missed else 0)
+    sys.exit(1 if bench.table.missed else 0)
 
 
 if __name__ == "__main__":

@@ -123,8 +123,11 @@ class Podman:
         except subprocess.CalledProcessError as why:
             raise Skip("podman does not run here: " + why.stderr.strip().splitlines()[-1])
 
+    def command(self, *arguments):
+        return [self.program, *self.places, "--log-level", "error", *arguments]
+
     def run(self, *arguments):
-        return self.sandbox.run([self.program, *self.places, "--log-level", "error", *arguments])
+        return self.sandbox.run(self.command(*arguments))
 
     def buildah(self, *arguments):
         program = self.sandbox.program("buildah")
@@ -168,10 +171,12 @@ class Docker:
         except subprocess.CalledProcessError:
             return False
 
+    def command(self, *arguments):
+        return [self.program, "-H", "unix://" + self.socket, *arguments]
+
     def run(self, *arguments, **options):
         environment = {**self.sandbox.environment, "DOCKER_BUILDKIT": "0"}
-        return self.sandbox.run([self.program, "-H", "unix://" + self.socket, *arguments],
-                                env=environment, **options)
+        return self.sandbox.run(self.command(*arguments), env=environment, **options)
 
     def clear(self):
         self.run("image", "prune", "--all", "--force")
@@ -209,8 +214,11 @@ class Containerd:
         except subprocess.CalledProcessError:
             return False
 
+    def command(self, *arguments):
+        return [self.program, "-a", self.socket, *arguments]
+
     def run(self, *arguments):
-        return self.sandbox.run([self.program, "-a", self.socket, *arguments])
+        return self.sandbox.run(self.command(*arguments))
 
     def clear(self):
         names = self.run("images", "ls", "-q").split()
