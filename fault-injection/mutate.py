@@ -19,7 +19,8 @@ sys.dont_write_bytecode = True
 import mutants  # noqa: E402
 
 SYNC = re.compile(r"\bhf_io_(?:fsync|fdatasync|sync_dir)\(")
-FOLDERS = ("wal", "src/store", "src/image", "src/rootfs", "tools")
+FOLDERS = ("wal", "src/catalog", "src/store", "src/fsck", "src/image", "src/transfer", "src/rootfs",
+           "tools")
 
 
 def function_around(text, place):

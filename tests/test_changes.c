@@ -2,7 +2,7 @@
  * Proves that --change instructions alter a config as docker's builder does, and that malformed
  * ones are refused.
  */
-#include "image/changes.h"
+#include "oci/changes.h"
 
 #include "support/suite.h"
 

@@ -6,7 +6,7 @@
 #include "support/damage.h"
 #include "support/suite.h"
 
-#include "store/check.h"
+#include "fsck/check.h"
 
 #include <errno.h>
 #include <stdio.h>

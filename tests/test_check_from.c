@@ -7,7 +7,7 @@
 #include "support/images.h"
 #include "support/suite.h"
 
-#include "image/reference.h"
+#include "oci/reference.h"
 
 #include <stdio.h>
 #include <stdlib.h>

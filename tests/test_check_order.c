@@ -3,7 +3,7 @@
  * call: a damaged file is in quarantine/, durably, before it leaves blobs/; a folder that is made
  * again is durable.
  */
-#include "store/check.h"
+#include "fsck/check.h"
 #include "support/damage.h"
 #include "support/suite.h"
 

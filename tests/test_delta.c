@@ -3,7 +3,7 @@
  * before stay what they were, also while another thread puts; that a put without memory changes
  * nothing; and that a large version goes away on a small stack.
  */
-#include "store/delta.h"
+#include "catalog/delta.h"
 
 #include "support/failing_malloc.h"
 #include "support/model.h"

@@ -7,7 +7,7 @@
 
 #include "base/digest.h"
 #include "image/derive_layer.h"
-#include "image/document.h"
+#include "oci/document.h"
 #include <holdfast/check.h>
 
 #include <stdio.h>

@@ -2,7 +2,7 @@
  * Proves that documents of real tools are understood, that what is not of its form is refused with
  * the field's name, and that no small text becomes a large tree. Times and platforms as well.
  */
-#include "image/document.h"
+#include "oci/document.h"
 
 #include "base/digest.h"
 #include "base/error.h"

@@ -5,7 +5,7 @@
 #include "support/loading.h"
 #include "support/suite.h"
 
-#include "image/document.h"
+#include "oci/document.h"
 
 #include <jansson.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
  * Proves that the entries of the catalog (src/store/FORMAT.md 2) are read as they were written, in
  * an order that sorts, and that a value cut or lengthened, or that breaks a rule, is CORRUPT.
  */
-#include "store/keys.h"
+#include "catalog/keys.h"
 
 #include "base/digest.h"
 #include "support/suite.h"

@@ -3,8 +3,8 @@
  * compressed and however their bytes are cut into pieces, that damage is told and not fatal, and
  * that magic bytes decide.
  */
-#include "image/inflate.h"
-#include "image/measure.h"
+#include "archive/inflate.h"
+#include "transfer/measure.h"
 
 #include "base/buf.h"
 #include "base/digest.h"

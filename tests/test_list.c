@@ -6,7 +6,7 @@
 
 #include "base/buf.h"
 #include "base/digest.h"
-#include "image/document.h"
+#include "oci/document.h"
 #include "support/images.h"
 #include "support/suite.h"
 

@@ -6,7 +6,7 @@
 #include "support/loading.h"
 #include "support/suite.h"
 
-#include "image/document.h"
+#include "oci/document.h"
 
 #include <pthread.h>
 #include <stdio.h>

@@ -5,7 +5,7 @@
 #include "image/names.h"
 
 #include "base/digest.h"
-#include "image/reference.h"
+#include "oci/reference.h"
 #include "support/images.h"
 #include "support/suite.h"
 

@@ -2,9 +2,9 @@
  * Proves that the payload of a log record is read as it was written, in order, and that one which
  * is malformed anywhere is refused before any of it is carried out.
  */
-#include "store/payload.h"
+#include "catalog/payload.h"
 
-#include "store/keys.h"
+#include "catalog/keys.h"
 #include "support/random.h"
 #include "support/suite.h"
 

@@ -4,7 +4,7 @@
  */
 #include <holdfast/image.h>
 
-#include "image/reference.h"
+#include "oci/reference.h"
 
 #include "support/suite.h"
 

@@ -3,9 +3,9 @@
  * ask for, plain layers or the exact bytes, each blob once, the names that were meant.
  */
 #include "base/digest.h"
-#include "image/document.h"
-#include "image/save_plan.h"
-#include "image/save_sink.h"
+#include "oci/document.h"
+#include "transfer/save_plan.h"
+#include "transfer/save_sink.h"
 #include "support/images.h"
 #include "support/members.h"
 #include "support/suite.h"

@@ -3,7 +3,7 @@
  * while it is written; and that what is removed meanwhile is written all the same.
  */
 #include "base/digest.h"
-#include "image/save.h"
+#include "transfer/save.h"
 #include "support/images.h"
 #include "support/members.h"
 #include "support/proxy_io.h"

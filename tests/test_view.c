@@ -3,7 +3,7 @@
  * never changes; and that damage of its checkpoint is met by falling back, once, with the same
  * answers, or is told when there is nothing to fall back to.
  */
-#include "store/view.h"
+#include "catalog/view.h"
 
 #include "support/checkpoint.h"
 #include "support/failing_malloc.h"

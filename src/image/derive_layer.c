@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "image/graph.h"
 #include "image/note.h"
-#include "store/check.h"
+#include "fsck/check.h"
 
 struct deriving {
     struct hf_store *store;

@@ -5,7 +5,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
-#include "image/document.h"
+#include "oci/document.h"
 #include "image/graph.h"
 
 #include <stdio.h>

@@ -2,7 +2,7 @@
 #include "image/filter.h"
 
 #include "base/error.h"
-#include "image/document.h"
+#include "oci/document.h"
 #include "image/resolve.h"
 #include "io/io.h"
 

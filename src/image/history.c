@@ -6,7 +6,7 @@
  * the history tells beyond them has no size.
  */
 #include "base/error.h"
-#include "image/document.h"
+#include "oci/document.h"
 #include "image/graph.h"
 #include "image/resolve.h"
 

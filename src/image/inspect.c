@@ -4,10 +4,10 @@
  * Fields stand in docker's order. "Config" is the config's own object, with the fields that docker
  * always shows added where it has none, so that templates written for docker find them.
  */
-#include "image/document.h"
+#include "oci/document.h"
 #include "image/graph.h"
-#include "image/json.h"
-#include "image/reference.h"
+#include "oci/json.h"
+#include "oci/reference.h"
 #include "image/resolve.h"
 
 #include "base/error.h"

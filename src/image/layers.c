@@ -9,8 +9,8 @@
 #include "base/checksum.h"
 #include "base/digest.h"
 #include "base/error.h"
-#include "image/document.h"
-#include "image/inflate.h"
+#include "oci/document.h"
+#include "archive/inflate.h"
 
 #include <stdlib.h>
 

@@ -5,7 +5,7 @@
 #include "image/filter.h"
 
 #include "base/error.h"
-#include "image/document.h"
+#include "oci/document.h"
 
 #include <stdlib.h>
 #include <string.h>

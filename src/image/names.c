@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "image/graph.h"
-#include "image/reference.h"
+#include "oci/reference.h"
 #include "image/resolve.h"
 
 #include <stdio.h>

@@ -4,7 +4,7 @@
  */
 #include "image/filter.h"
 
-#include "image/reference.h"
+#include "oci/reference.h"
 
 #include <fnmatch.h>
 #include <stdio.h>

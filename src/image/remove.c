@@ -15,7 +15,7 @@
 #include "base/error.h"
 #include "image/graph.h"
 #include "image/note.h"
-#include "image/reference.h"
+#include "oci/reference.h"
 #include "image/resolve.h"
 
 #include <stdio.h>

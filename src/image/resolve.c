@@ -11,7 +11,7 @@
 #include "base/digest.h"
 #include "base/error.h"
 #include "image/graph.h"
-#include "image/reference.h"
+#include "oci/reference.h"
 
 #include <stdio.h>
 #include <string.h>

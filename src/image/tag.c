@@ -7,7 +7,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "image/note.h"
-#include "image/reference.h"
+#include "oci/reference.h"
 #include "image/resolve.h"
 
 #include <string.h>

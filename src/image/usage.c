@@ -1,11 +1,11 @@
 /*
  * image/usage.c - where the bytes of a store are, and what removing images would free.
- * Files and their classes: store/usage.c.
+ * Files and their classes: fsck/usage.c.
  */
 #include <holdfast/check.h>
 
 #include "image/derive.h"
-#include "store/survey.h"
+#include "fsck/survey.h"
 
 struct derived {
     const struct hf_snapshot *snapshot;

@@ -1,16 +1,16 @@
 /*
  * rootfs/commit.h - a commit in the making. Private to commit*.c.
  *
- * It stands on a load (image/load.h): the transaction, the plan, the way of a layer and of a config
- * into both. commit.c has the order of the steps.
+ * It stands on a load (transfer/load.h): the transaction, the plan, the way of a layer and of a
+ * config into both. commit.c has the order of the steps.
  */
 #ifndef HF_ROOTFS_COMMIT_H
 #define HF_ROOTFS_COMMIT_H
 
 #include <holdfast/rootfs.h>
 
-#include "image/document.h"
-#include "image/load.h"
+#include "oci/document.h"
+#include "transfer/load.h"
 
 #include <jansson.h>
 

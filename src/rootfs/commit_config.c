@@ -10,7 +10,7 @@
 
 #include "base/digest.h"
 #include "base/error.h"
-#include "image/changes.h"
+#include "oci/changes.h"
 
 #include <stdlib.h>
 #include <string.h>

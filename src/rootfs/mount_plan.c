@@ -11,7 +11,7 @@
 #include "base/digest.h"
 #include "base/error.h"
 #include "image/derive_layer.h"
-#include "store/layout.h"
+#include "catalog/layout.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -14,7 +14,7 @@
 #include <holdfast/rootfs.h>
 
 #include "base/error.h"
-#include "image/document.h"
+#include "oci/document.h"
 #include "image/events.h"
 #include "image/layers.h"
 #include "image/note.h"

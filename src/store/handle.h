@@ -7,9 +7,9 @@
 
 #include <holdfast/store.h>
 
-#include "store/catalog.h"
-#include "store/keys.h"
-#include "store/payload.h"
+#include "catalog/catalog.h"
+#include "catalog/keys.h"
+#include "catalog/payload.h"
 #include "wal/repair.h"
 
 struct hf_recovery;

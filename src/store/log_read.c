@@ -5,9 +5,9 @@
 #include <holdfast/check.h>
 
 #include "base/error.h"
-#include "store/describe_change.h"
-#include "store/keys.h"
-#include "store/layout.h"
+#include "catalog/describe_change.h"
+#include "catalog/keys.h"
+#include "catalog/layout.h"
 #include "wal/scan.h"
 
 #include <stdlib.h>

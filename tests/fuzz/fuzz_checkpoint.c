@@ -1,5 +1,5 @@
 /*
- * tests/fuzz/fuzz_checkpoint.c - store/checkpoint.h: any bytes in the place of a checkpoint.
+ * tests/fuzz/fuzz_checkpoint.c - catalog/checkpoint.h: any bytes in the place of a checkpoint.
  *
  * One that verifies must give its entries in ascending order, as many as it counts, and find each
  * of them. One that does not must still end every lookup.
@@ -8,7 +8,7 @@
 
 #include "base/checksum.h"
 #include "fuzz/memory_io.h"
-#include "store/checkpoint.h"
+#include "catalog/checkpoint.h"
 
 #include <stdio.h>
 #include <string.h>

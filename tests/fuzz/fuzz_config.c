@@ -1,7 +1,7 @@
-/* tests/fuzz/fuzz_config.c - image/document.h: image configs. */
+/* tests/fuzz/fuzz_config.c - oci/document.h: image configs. */
 #include "fuzz/fuzz.h"
 
-#include "image/document.h"
+#include "oci/document.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,7 +1,7 @@
-/* tests/fuzz/fuzz_docker_manifest.c - image/document.h: docker's manifest.json. */
+/* tests/fuzz/fuzz_docker_manifest.c - oci/document.h: docker's manifest.json. */
 #include "fuzz/fuzz.h"
 
-#include "image/document.h"
+#include "oci/document.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

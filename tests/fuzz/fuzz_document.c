@@ -1,7 +1,7 @@
-/* tests/fuzz/fuzz_document.c - image/document.h: manifests and indexes. */
+/* tests/fuzz/fuzz_document.c - oci/document.h: manifests and indexes. */
 #include "fuzz/fuzz.h"
 
-#include "image/document.h"
+#include "oci/document.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,8 +1,8 @@
-/* tests/fuzz/fuzz_payload.c - store/payload.h: what a record of the log says. Decoded and encoded
+/* tests/fuzz/fuzz_payload.c - catalog/payload.h: what a record of the log says. Decoded and encoded
  * again it must be the same bytes. */
 #include "fuzz/fuzz.h"
 
-#include "store/payload.h"
+#include "catalog/payload.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
  * stays as it is when it is made full again, and its short form means the same. */
 #include "fuzz/fuzz.h"
 
-#include "image/reference.h"
+#include "oci/reference.h"
 
 #include <stdlib.h>
 #include <string.h>

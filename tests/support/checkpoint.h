@@ -6,7 +6,7 @@
 #ifndef HF_TESTS_SUPPORT_CHECKPOINT_H
 #define HF_TESTS_SUPPORT_CHECKPOINT_H
 
-#include "store/checkpoint.h"
+#include "catalog/checkpoint.h"
 
 #include "support/model.h"
 #include "support/suite.h"

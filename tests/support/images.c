@@ -2,8 +2,8 @@
 
 #include "base/buf.h"
 #include "base/digest.h"
-#include "image/document.h"
-#include "image/reference.h"
+#include "oci/document.h"
+#include "oci/reference.h"
 #include "image/summary.h"
 #include "support/suite.h"
 
