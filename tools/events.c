@@ -68,8 +68,7 @@ static void print_event(const struct cli_events *events, const struct hf_image_e
         cli_say(events->cli, "%s was damaged in the store and is good again",
                 hf_digest_text(&event->id, id));
         break;
-    case HF_EVENT_SAVED:
-        cli_say(events->cli, "saved %s (%s)", name, cli_short_id(&event->id, id));
+    case HF_EVENT_SAVED: /* silent, as docker save */
         break;
     case HF_EVENT_WARNING:
         cli_say(events->cli, "warning: %s", event->text ? event->text : "");
