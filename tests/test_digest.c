@@ -19,10 +19,10 @@ START_TEST(one_shot_is_sha256)
     char text[HF_DIGEST_TEXT_MAX];
     struct hf_digest digest;
 
-    ck_assert_int_eq(hf_digest_of("abc", 3, &digest, NULL), 0);
+    hf_digest_of("abc", 3, &digest);
     ck_assert_str_eq(hf_digest_text(&digest, text), ABC256);
     ck_assert_str_eq(hf_digest_hex(&digest, text), &ABC256[strlen("sha256:")]);
-    ck_assert_int_eq(hf_digest_of(NULL, 0, &digest, NULL), 0);
+    hf_digest_of(NULL, 0, &digest);
     ck_assert_str_eq(hf_digest_text(&digest, text), NOTHING256);
 }
 END_TEST

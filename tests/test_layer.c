@@ -78,7 +78,7 @@ static void check_plain(const struct hf_buf *blob, const struct hf_buf *expected
     static const size_t pieces[] = {1, 3, 4, 511, 65536, 1 << 20, 1 << 30};
     struct hf_digest digest;
 
-    ck_assert_int_eq(hf_digest_of(expected->data, expected->len, &digest, NULL), 0);
+    hf_digest_of(expected->data, expected->len, &digest);
     for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
         if (pieces[i] < 511 && blob->len > 100000)
             continue;

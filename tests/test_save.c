@@ -76,7 +76,7 @@ static struct hf_digest digest_of_text(const char *text)
 {
     struct hf_digest digest;
 
-    ck_assert_int_eq(hf_digest_of(text, strlen(text), &digest, NULL), 0);
+    hf_digest_of(text, strlen(text), &digest);
     return digest;
 }
 
@@ -89,7 +89,7 @@ static void require_blobs_are_true(void)
         char path[HF_SAVE_PATH_MAX];
         if (strncmp(member->path, "blobs/", 6) != 0)
             continue;
-        ck_assert_int_eq(hf_digest_of(member->data, member->len, &digest, NULL), 0);
+        hf_digest_of(member->data, member->len, &digest);
         ck_assert_str_eq(member->path, hf_save_blob_path(&digest, path));
     }
 }
@@ -187,7 +187,7 @@ START_TEST(hybrid_inflates_layers_and_makes_dockers_manifest_for_them)
     layers[0].size_bytes = 6;
     layers[1].size_bytes = 14;
     hf_manifest_encode_docker(&config, layers, 2, &expected);
-    ck_assert_int_eq(hf_digest_of(expected.data, expected.len, &manifest, NULL), 0);
+    hf_digest_of(expected.data, expected.len, &manifest);
     ck_assert_ptr_nonnull(blob(&manifest));
     hf_buf_release(&expected);
 }

@@ -14,7 +14,7 @@ static struct hf_digest digest_of(const char *text)
 {
     struct hf_digest digest;
 
-    ck_assert_int_eq(hf_digest_of(text, strlen(text), &digest, NULL), 0);
+    hf_digest_of(text, strlen(text), &digest);
     return digest;
 }
 

@@ -498,7 +498,7 @@ START_TEST(a_long_blob_hashes_to_its_bytes)
                          0);
     }
     data[sizeof(data) - 1] ^= (uint8_t)_i;
-    ck_assert_int_eq(hf_digest_of(data, sizeof(data), &want, &err), 0);
+    hf_digest_of(data, sizeof(data), &want);
     ck_assert_int_eq(hf_staged_finish(staged, &want, &have, &size, &err),
                      _i == 0 ? 0 : HF_ERR_DIGEST);
     if (_i == 0)

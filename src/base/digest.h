@@ -11,10 +11,7 @@
 #include "base/buf.h"
 #include "base/cursor.h"
 
-/*
- * A running digest. new/free; `final` may be called once, update not after it. Should libcrypto
- * fail in between, `final` gives a digest of no algorithm, which equals no digest of bytes.
- */
+/* A running digest. new/free; `final` may be called once, update not after it. */
 struct hf_hasher;
 struct hf_hasher *hf_hasher_new(uint8_t algorithm); /* NULL: no memory or unknown algorithm */
 void hf_hasher_free(struct hf_hasher *hasher);
@@ -22,8 +19,7 @@ void hf_hasher_update(struct hf_hasher *hasher, const void *data, size_t len);
 void hf_hasher_final(struct hf_hasher *hasher, struct hf_digest *out);
 
 /* One-shot SHA-256. */
-HF_MUST_USE int hf_digest_of(const void *data, size_t len, struct hf_digest *out,
-                             struct hf_error *err);
+void hf_digest_of(const void *data, size_t len, struct hf_digest *out);
 
 void hf_digest_encode(struct hf_buf *buf, const struct hf_digest *digest);
 /* Fails the cursor on an unknown algorithm. */

@@ -131,16 +131,14 @@ static int find_first(struct walk *walk, const char *path, const char **out, str
     *out = NULL;
     if (stat->st_nlink < 2 || S_ISDIR(stat->st_mode))
         return 0;
-    int rc = hf_digest_of(inode, sizeof(inode), &key, err);
-    if (rc != 0)
-        return rc;
+    hf_digest_of(inode, sizeof(inode), &key);
     if (hf_digest_map_get(&walk->inodes, &key, &at)) {
         *out = walk->first_paths.items[at];
         return 0;
     }
     if (walk->first_paths.count >= HF_UPPER_NAMES_MAX)
         return hf_fail(err, HF_ERR_LIMIT, "more than %u files have hard links", HF_UPPER_NAMES_MAX);
-    rc = hf_digest_map_put(&walk->inodes, &key, walk->first_paths.count, err);
+    int rc = hf_digest_map_put(&walk->inodes, &key, walk->first_paths.count, err);
     return rc == 0 ? hf_text_list_add(&walk->first_paths, path, err) : rc;
 }
 

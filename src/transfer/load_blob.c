@@ -253,12 +253,10 @@ int hf_load_stage_bytes(struct hf_load *load, const void *data, size_t len,
                         struct hf_digest *out_digest, struct hf_error *err)
 {
     struct hf_member member = {.place = HF_MEMBER_MEMORY, .size_bytes = len};
-    int rc = hf_digest_of(data, len, &member.digest, err);
 
-    if (rc != 0)
-        return rc;
+    hf_digest_of(data, len, &member.digest);
     member.data = (uint8_t *)data;
-    rc = hf_load_settle(load, &member, err);
+    int rc = hf_load_settle(load, &member, err);
     if (rc == 0)
         *out_digest = member.digest;
     return rc;

@@ -126,10 +126,8 @@ int hf_plan_name(struct hf_plan *plan, const char *full_name, const struct hf_di
     char shown[HF_REFERENCE_MAX], one[HF_DIGEST_TEXT_MAX], two[HF_DIGEST_TEXT_MAX];
     struct hf_digest key;
     size_t at;
-    int rc = hf_digest_of(full_name, strlen(full_name), &key, err);
 
-    if (rc != 0)
-        return rc;
+    hf_digest_of(full_name, strlen(full_name), &key);
     if (hf_digest_map_get(&plan->by_name, &key, &at)) {
         const struct hf_digest *other = &plan->points[at].target;
         if (hf_digest_compare(other, target) == 0)
@@ -138,8 +136,8 @@ int hf_plan_name(struct hf_plan *plan, const char *full_name, const struct hf_di
                        hf_reference_familiar(full_name, shown), hf_digest_text(other, one),
                        hf_digest_text(target, two));
     }
-    rc = hf_array_grow(&plan->points, &plan->point_capacity, plan->point_count,
-                       sizeof(*plan->points), err);
+    int rc = hf_array_grow(&plan->points, &plan->point_capacity, plan->point_count,
+                           sizeof(*plan->points), err);
     if (rc == 0)
         rc = hf_digest_map_put(&plan->by_name, &key, plan->point_count, err);
     if (rc != 0)

@@ -195,7 +195,7 @@ static int make_manifest(const struct planner *planner, const struct parts *part
     free(layers);
     int rc = hf_buf_check(&text, err);
     if (rc == 0)
-        rc = hf_digest_of(text.data, text.len, &root->digest, err);
+        hf_digest_of(text.data, text.len, &root->digest);
     root->size_bytes = text.len;
     if (rc == 0)
         rc = hf_save_plan_made(planner->plan, hf_save_blob_path(&root->digest, path), &text, err);

@@ -27,8 +27,8 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "interop"))
 
 from inputs import big_archive, small_archive  # noqa: E402
-from measure import (MIB, Table, Usage, median, memory_of, quiet, run, shown,  # noqa: E402
-                     spread)
+from measure import (MIB, Table, Usage, median, memory_of, quiet, run,  # noqa: E402
+                     run_short, shown, spread)
 from sandbox import Sandbox  # noqa: E402
 from tap import Skip  # noqa: E402
 import tools  # noqa: E402
@@ -184,9 +184,9 @@ class Bench:
         """Start a process, link it, open the store, append one record, sync it."""
         tags, starts = [], []
         for i in range(20 if self.quick else 100):
-            tags.append(run(self.holdfast, "--root", store, "tag", "example.org/bench/small:0",
-                            "example.org/bench/tag:%d" % i))
-            starts.append(run(self.holdfast, "--version"))
+            tags.append(run_short(self.holdfast, "--root", store, "tag",
+                                  "example.org/bench/small:0", "example.org/bench/tag:%d" % i))
+            starts.append(run_short(self.holdfast, "--version"))
         self.table.fact("tag, as a command; beside its start alone (--version)", spread(tags),
                   spread(starts), "%.2f" % (median(tags) / median(starts)))
 

@@ -29,7 +29,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "interop"))
 
 from inputs import add, big_archive, config  # noqa: E402
-from measure import Table, median, quiet, run, shown, spread  # noqa: E402
+from measure import Table, median, quiet, run, run_short, shown, spread  # noqa: E402
 from sandbox import Sandbox  # noqa: E402
 from tap import Skip  # noqa: E402
 import tools  # noqa: E402
@@ -150,8 +150,8 @@ class Bench:
     def mounts(self, image, what, limit_ms):
         ours, starts = [], []
         for _ in range(20):
-            starts.append(run(self.holdfast, "--version"))
-            ours.append(self.command("mount", image, self.mounted))
+            starts.append(run_short(self.holdfast, "--version"))
+            ours.append(run_short(self.holdfast, "--root", self.store, "mount", image, self.mounted))
             self.command("umount", self.mounted)
         took = median(ours)
         self.table.row("mount of %s, as a command; beside its start alone" % what, spread(ours),
@@ -166,10 +166,10 @@ class Bench:
             os.makedirs(point, exist_ok=True)
             for _ in range(20):
                 if name == "podman":
-                    times.append(run(*peer.command("image", "mount", BIG)))
+                    times.append(run_short(*peer.command("image", "mount", BIG)))
                     run(*peer.command("image", "unmount", BIG))
                 else:
-                    times.append(run(*peer.command("images", "mount", BIG, point)))
+                    times.append(run_short(*peer.command("images", "mount", BIG, point)))
                     run(*peer.command("images", "unmount", "--rm", point))
             self.table.row("... beside %s" % name, spread(ours), spread(times),
                            "%.3f" % (median(ours) / median(times)), "≤ 1/10",

@@ -62,7 +62,7 @@ void hf_test_tar_end(struct hf_buf *tar)
 void hf_test_blob_seal(struct hf_test_blob *blob)
 {
     ck_assert_int_eq(hf_buf_check(&blob->data, NULL), 0);
-    ck_assert_int_eq(hf_digest_of(blob->data.data, blob->data.len, &blob->digest, NULL), 0);
+    hf_digest_of(blob->data.data, blob->data.len, &blob->digest);
     hf_digest_hex(&blob->digest, blob->hex);
     hf_digest_text(&blob->digest, blob->text);
 }

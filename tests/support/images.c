@@ -153,7 +153,7 @@ static void stage_layer(struct batch *batch, const char *text, bool is_gzip,
 
     *summary = (struct hf_summary){.kind = HF_KIND_LAYER, .size_bytes = strlen(text)};
     strcpy(summary->media_type, is_gzip ? HF_MEDIA_OCI_LAYER_GZIP : HF_MEDIA_OCI_LAYER);
-    ck_assert_int_eq(hf_digest_of(text, strlen(text), &summary->diff_id, NULL), 0);
+    hf_digest_of(text, strlen(text), &summary->diff_id);
     const void *data = text;
     size_t len = strlen(text);
     if (is_gzip) {
@@ -281,7 +281,7 @@ static struct hf_digest add_absent(struct batch *batch)
 
     object->is_absent = true;
     object->size_bytes = 100;
-    ck_assert_int_eq(hf_digest_of("never fetched", 13, &object->digest, NULL), 0);
+    hf_digest_of("never fetched", 13, &object->digest);
     return object->digest;
 }
 
