@@ -1,7 +1,8 @@
 /*
  * Proves that a repair may be cut at any change it makes, and that any call of it may fail: another
  * repair then ends as the first would have, and nothing but what was damaged is touched. And that
- * what the disk refuses to read is treated as damaged.
+ * what the disk refuses to read is treated as damaged, and what can't be looked at for want of
+ * descriptors is not.
  */
 #include "support/damage.h"
 #include "support/suite.h"
@@ -252,6 +253,33 @@ START_TEST(store_opens_beside_a_checkpoint_that_cannot_be_read)
 }
 END_TEST
 
+/*
+ * What can't be looked at for want of descriptors is not damaged: a repair that replaced it would
+ * lose what is good. Once, and for good.
+ */
+START_TEST(want_of_descriptors_is_no_damage)
+{
+    bool failed = true;
+
+    hf_test_make_checkpoints(root, 2);
+    copy(root, damaged);
+    for (unsigned n = 1; failed; n++) {
+        hf_test_watch_match(&watch, HF_TEST_OP_BIT(HF_TEST_OPEN) | HF_TEST_OP_BIT(HF_TEST_LIST),
+                            "");
+        hf_test_watch_fail(&watch, n, HF_TEST_FAILS, -EMFILE, _i == 1);
+        int rc = repair_watched();
+        failed = watch.failed > 0;
+        if (!failed)
+            ck_assert_int_eq(rc, 0);
+        expect_whole();
+        ck_assert_uint_eq(hf_test_count_files(root, "quarantine"), 0);
+        ck_assert_uint_ge(hf_test_count_files(root, "catalog"), 2);
+        if (_i == 0)
+            copy(damaged, root);
+    }
+}
+END_TEST
+
 START_TEST(bytes_that_cannot_be_read_are_damaged)
 {
     char blob[HF_PATH_MAX];
@@ -279,6 +307,7 @@ int main(void)
     tcase_add_test(tests, segment_that_cannot_be_read_is_gone_past);
     tcase_add_test(tests, checkpoint_that_cannot_be_read_is_replaced);
     tcase_add_test(tests, store_opens_beside_a_checkpoint_that_cannot_be_read);
+    tcase_add_loop_test(tests, want_of_descriptors_is_no_damage, 0, 2);
     tcase_add_test(tests, bytes_that_cannot_be_read_are_damaged);
     return hf_test_run("check_cut", tests);
 }

@@ -580,6 +580,57 @@ START_TEST(block_that_the_disk_refuses_is_damage)
 }
 END_TEST
 
+/* Descriptors, memory, rights: whoever looks again may be answered. */
+START_TEST(lookup_that_fails_for_want_of_something_is_no_damage)
+{
+    static const int errors[] = {-EMFILE, -ENFILE, -EACCES, -ENOMEM};
+    struct history history;
+    struct hf_error err = {0};
+    struct hf_view view;
+
+    history_make(&history);
+    struct hf_base *base = new_base(open_checkpoint(2000), 2000, fall_back, &history);
+    for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+        hf_base_unref(base);
+        base = new_base(open_checkpoint(2000), 2000, fall_back, &history);
+        proxy.fail_at = proxy.calls + 2;
+        proxy.fail_errno = errors[i];
+        ck_assert_int_eq(first_error(base, &history, &err),
+                         errors[i] == -ENOMEM ? HF_ERR_NO_MEMORY : HF_ERR_IO);
+        ck_assert_int_eq(err.sys_errno, -errors[i]);
+        ck_assert(!hf_base_is_damaged(base, NULL));
+    }
+    hf_view_init(&view, base, history.delta, 2300);
+    assert_equals(&view, &history.now);
+    ck_assert_int_eq(history.fallbacks, 0);
+    hf_view_release(&view);
+    hf_base_unref(base);
+    history_release(&history);
+}
+END_TEST
+
+START_TEST(fallback_that_fails_for_want_of_memory_is_tried_again)
+{
+    struct history history;
+    struct hf_error err = {0};
+    struct hf_view view;
+
+    history_make(&history);
+    history.fallback_result = HF_ERR_NO_MEMORY;
+    damage(2000, first_leaf(2000));
+    struct hf_base *base = new_base(open_checkpoint(2000), 2000, fall_back, &history);
+    ck_assert_int_eq(first_error(base, &history, &err), HF_ERR_NO_MEMORY);
+    ck_assert(!hf_base_is_damaged(base, NULL));
+    history.fallback_result = 0;
+    hf_view_init(&view, base, history.delta, 2300);
+    assert_equals(&view, &history.now);
+    ck_assert(hf_base_is_damaged(base, NULL));
+    hf_view_release(&view);
+    hf_base_unref(base);
+    history_release(&history);
+}
+END_TEST
+
 /* --- threads and memory ----------------------------------------------------------------------- */
 
 struct reader {
@@ -668,6 +719,8 @@ int main(void)
     tcase_add_test(tests, fallback_that_fails_is_not_tried_again);
     tcase_add_test(tests, damage_of_the_older_checkpoint_too_is_told);
     tcase_add_test(tests, block_that_the_disk_refuses_is_damage);
+    tcase_add_test(tests, lookup_that_fails_for_want_of_something_is_no_damage);
+    tcase_add_test(tests, fallback_that_fails_for_want_of_memory_is_tried_again);
     tcase_add_test(tests, threads_that_meet_damage_together_fall_back_once);
     tcase_add_test(tests, view_without_memory_says_so_and_is_not_damaged);
     return hf_test_run("view", tests);

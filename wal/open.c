@@ -172,7 +172,7 @@ static int find_needed(struct hf_wal *wal, const uint64_t *numbers, size_t count
         struct hf_error why = {0};
         int rc = hf_wal_segment_open(wal->io, wal->options.wal_dir, numbers[i - 1],
                                      wal->options.uuid, false, &segment, &why);
-        if (rc == HF_ERR_CORRUPT || rc == HF_ERR_IO)
+        if (hf_error_is_damage(rc, &why))
             continue;
         if (rc == HF_ERR_NOT_FOUND)
             break; /* somebody else trims too */

@@ -48,7 +48,7 @@ static int read_blocks(struct hf_wal_reader *reader, uint8_t *into, size_t want,
         size_t len = left < want - done ? left : want - done;
         int rc = hf_io_pread(reader->io, reader->segment->fd, into + done, len, off + done, &got,
                              reader->segment->name, &why);
-        if (rc == HF_ERR_IO) {
+        if (hf_error_is_damage(rc, &why)) {
             memset(into + done, 0, len);
             got = len;
         } else if (rc != 0) {
@@ -70,17 +70,21 @@ static int window_at(struct hf_wal_reader *reader, uint64_t off, size_t len,
     if (off < reader->window_off || off + len > reader->window_off + reader->window.len) {
         size_t want = len > WINDOW_BYTES ? len : WINDOW_BYTES;
         size_t got = 0;
+        struct hf_error why;
 
         hf_buf_clear(&reader->window);
         uint8_t *into = hf_buf_reserve(&reader->window, want);
         if (into == NULL)
             return hf_buf_check(&reader->window, err);
         int rc = hf_io_pread(reader->io, reader->segment->fd, into, want, off, &got,
-                             reader->segment->name, err);
-        if (rc == HF_ERR_IO && reader->skips_unreadable)
-            rc = read_blocks(reader, into, want, off, &got, err);
-        if (rc != 0)
+                             reader->segment->name, &why);
+        if (rc != 0 && reader->skips_unreadable && hf_error_is_damage(rc, &why))
+            rc = read_blocks(reader, into, want, off, &got, &why);
+        if (rc != 0) {
+            if (err != NULL)
+                *err = why;
             return rc;
+        }
         reader->window.len = got;
         reader->window_off = off;
     }

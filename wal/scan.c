@@ -187,7 +187,7 @@ static int open_number(struct scan *scan, uint64_t number, struct hf_wal_segment
                                  scan->options->uuid, false, out, &why);
     if (rc == HF_ERR_NOT_FOUND)
         return judge_missing(scan, number, err);
-    if (rc == HF_ERR_CORRUPT || rc == HF_ERR_IO) {
+    if (hf_error_is_damage(rc, &why)) {
         if (scan->hole.code == 0)
             scan->hole = why;
         return 0;

@@ -102,6 +102,22 @@ static int code_of_errno(int sys_errno)
     }
 }
 
+bool hf_error_is_damage(int code, const struct hf_error *err)
+{
+    if (code != HF_ERR_IO)
+        return code == HF_ERR_CORRUPT;
+    switch (err->sys_errno) {
+    case EIO:
+    case ENODATA: /* a bad medium, read past the page cache */
+    case EILSEQ:  /* its own protection does not fit */
+    case EBADMSG: /* the file system's checksums do not fit, */
+    case EUCLEAN: /* or its structures */
+        return true;
+    default:
+        return false;
+    }
+}
+
 int hf_fail_errno(struct hf_error *err, int negative_errno, const char *verb, const char *file)
 {
     assert(negative_errno < 0);

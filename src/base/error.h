@@ -5,6 +5,8 @@
 
 #include <holdfast/error.h>
 
+#include <stdbool.h>
+
 /* Set code and sentence; forgets what was there. err may be NULL. */
 int hf_fail(struct hf_error *err, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -21,6 +23,14 @@ int hf_fail_at(struct hf_error *err, int code, const char *file, uint64_t offset
                const char *format, ...) __attribute__((format(printf, 5, 6)));
 
 int hf_fail_memory(struct hf_error *err);
+
+/*
+ * Does a failure that gave this code say that something on disk is lost? So does a sector that the
+ * disk refuses to read, which is as lost as one that it gives back changed. Want of memory,
+ * descriptors or rights says nothing about the disk: what can't be looked at now is neither
+ * replaced nor deleted for it.
+ */
+bool hf_error_is_damage(int code, const struct hf_error *err);
 
 /* For a failure that harms nobody; the caller says why beside it. */
 static inline void hf_tolerate(int rc)

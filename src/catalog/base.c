@@ -7,7 +7,8 @@
  * and be repeated in the other; (2) WHOLE changes once, and nothing leads back.
  *
  * WHOLE --damaged block--> FELL_BACK     the fallback made the same contents anew
- * WHOLE --damaged block--> BROKEN        there is no fallback, or it failed; the damage is reported
+ * WHOLE --damaged block--> BROKEN        there is no fallback, or it is damaged too: reported
+ * WHOLE --damaged block--> WHOLE         the fallback failed for want of something: reported
  */
 #include "catalog/base.h"
 
@@ -120,31 +121,34 @@ bool hf_base_is_damaged(struct hf_base *base, struct hf_error *out_damage)
     return is_damaged;
 }
 
-/* A sector that the disk refuses to read is as lost as one that it gives back changed. */
-static bool is_damage(int code)
-{
-    return code == HF_ERR_CORRUPT || code == HF_ERR_IO;
-}
-
-/* WHOLE ends: with the lock held. */
-static void fall_back(struct hf_base *base, const struct hf_error *damage)
+/* WHOLE ends: with the lock held. Not 0: it does not, and *out_why is what to report. */
+static int fall_back(struct hf_base *base, const struct hf_error *damage, struct hf_error *out_why)
 {
     struct source made = {0};
     struct hf_error why = {0};
+    int rc = HF_ERR_NOT_FOUND;
 
-    base->state = BROKEN;
+    if (base->fallback)
+        rc = base->fallback(base->arg, base->position, &made.checkpoint, &made.below, &why);
+    /* What failed for want of memory or descriptors may succeed for the next who looks. */
+    if (rc != 0 && rc != HF_ERR_NOT_FOUND && !hf_error_is_damage(rc, &why)) {
+        *out_why = why;
+        return rc;
+    }
     base->damage = *damage;
-    if (!base->fallback)
-        return;
-    if (base->fallback(base->arg, base->position, &made.checkpoint, &made.below, &why) != 0) {
+    if (rc == 0) {
+        source_release(&base->source);
+        base->source = made;
+        base->state = FELL_BACK;
+        return 0;
+    }
+    base->state = BROKEN;
+    if (base->fallback)
         hf_fail_at(&base->damage, damage->code, damage->file, damage->offset,
                    "%s; nor can it be made again from what is older: %s", damage->message,
                    why.message);
-        return;
-    }
-    source_release(&base->source);
-    base->source = made;
-    base->state = FELL_BACK;
+    base->damage.sys_errno = damage->sys_errno;
+    return 0;
 }
 
 /*
@@ -154,13 +158,14 @@ static void fall_back(struct hf_base *base, const struct hf_error *damage)
 static bool recover(struct hf_base *base, struct source *source, struct hf_error *damage)
 {
     bool is_other;
+    int rc = 0;
 
     pthread_mutex_lock(&base->lock);
     if (base->state == WHOLE)
-        fall_back(base, damage);
+        rc = fall_back(base, damage, damage);
     /* Another thread may have met damage first, and this one read from what was there before. */
     is_other = base->source.checkpoint != source->checkpoint;
-    if (!is_other && base->state == BROKEN)
+    if (rc == 0 && !is_other && base->state == BROKEN)
         *damage = base->damage;
     pthread_mutex_unlock(&base->lock);
     if (!is_other)
@@ -264,7 +269,7 @@ int hf_base_get(struct hf_base *base, const void *key, size_t key_len, struct hf
         hf_buf_clear(value);
     do {
         rc = get_from(&source, key, key_len, value, &why);
-    } while (is_damage(rc) && recover(base, &source, &why));
+    } while (hf_error_is_damage(rc, &why) && recover(base, &source, &why));
     source_release(&source);
     return report(rc, &why, err);
 }
@@ -278,7 +283,7 @@ int hf_base_seek(struct hf_base *base, const void *key, size_t key_len, bool aft
 
     do {
         rc = seek_from(&source, key, key_len, after, out_key, value, &why);
-    } while (is_damage(rc) && recover(base, &source, &why));
+    } while (hf_error_is_damage(rc, &why) && recover(base, &source, &why));
     source_release(&source);
     return report(rc, &why, err);
 }

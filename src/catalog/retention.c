@@ -11,7 +11,6 @@
 #include "base/error.h"
 #include "catalog/apply.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,9 +87,7 @@ static int open_usable(const struct hf_layout *layout, uint64_t below,
             continue; /* a newer one has just taken its place */
         if (rc != 0 && first.code == 0)
             first = why;
-        /* By the disk, not for want of descriptors or rights. */
-        bool is_refused = rc == HF_ERR_IO && why.sys_errno == EIO;
-        if (rc != 0 && rc != HF_ERR_CORRUPT && !is_refused)
+        if (rc != 0 && !hf_error_is_damage(rc, &why))
             break;
     }
     hf_checkpoint_list_release(&list);
@@ -191,34 +188,64 @@ int hf_retention_open_newest(const struct hf_layout *layout, uint64_t below,
     return hf_base_new(checkpoint, NULL, info.position, fall_back, borrowed.arg, out_base, err);
 }
 
-static bool is_usable(const struct hf_layout *layout, uint64_t position)
+/* Read whole. *out_usable false: it is damaged for certain, or not there any more. */
+static int see_usable(const struct hf_layout *layout, uint64_t position, bool *out_usable,
+                      struct hf_error *err)
 {
     struct hf_checkpoint *checkpoint = NULL;
+    struct hf_error why = {0};
     char name[32];
 
     hf_checkpoint_name(position, name);
-    if (hf_checkpoint_open(layout->io, layout->catalog, name, layout->uuid, &checkpoint, NULL) != 0)
-        return false;
-    bool usable = hf_checkpoint_verify(checkpoint, NULL) == 0;
+    int rc = hf_checkpoint_open(layout->io, layout->catalog, name, layout->uuid, &checkpoint, &why);
+    if (rc == 0)
+        rc = hf_checkpoint_verify(checkpoint, &why);
     hf_checkpoint_unref(checkpoint);
-    return usable;
+    *out_usable = rc == 0;
+    if (rc == 0 || rc == HF_ERR_NOT_FOUND || hf_error_is_damage(rc, &why))
+        return 0;
+    if (err != NULL)
+        *err = why;
+    return rc;
+}
+
+/*
+ * Takes the newest two that are usable off the list: what is left on it is not needed. With fewer,
+ * all are kept: a disk that refuses to read one may read it again, and it stands in for the other.
+ */
+static int keep_two(const struct hf_layout *layout, struct hf_checkpoint_list *list,
+                    uint64_t *out_trim_to, struct hf_error *err)
+{
+    size_t kept = 0;
+
+    for (size_t i = list->count; kept < 2 && i > 0; i--) {
+        uint64_t position = list->positions[i - 1];
+        bool is_usable = false;
+        int rc = see_usable(layout, position, &is_usable, err);
+        if (rc != 0)
+            return rc;
+        if (!is_usable)
+            continue;
+        size_t behind = list->count - kept++ - i;
+        memmove(&list->positions[i - 1], &list->positions[i], behind * sizeof(position));
+        *out_trim_to = kept == 2 ? position : 0;
+    }
+    list->count = kept == 2 ? list->count - kept : 0;
+    return 0;
 }
 
 int hf_retention_trim(const struct hf_layout *layout, uint64_t *out_trim_to, struct hf_error *err)
 {
     struct hf_checkpoint_list list = {0};
-    size_t kept = 0;
 
     *out_trim_to = 0;
     int rc = hf_checkpoint_list_read(layout, &list, err);
-    /* Newest first, each read whole: what is deleted must not be what we would have to fall back
-     * to. */
+    /* All is read before anything is deleted: what is deleted must not be what we would have to
+     * fall back to. */
+    if (rc == 0)
+        rc = keep_two(layout, &list, out_trim_to, err);
     for (size_t i = list.count; rc == 0 && i > 0; i--) {
         char name[32];
-        if (kept < 2 && is_usable(layout, list.positions[i - 1])) {
-            *out_trim_to = ++kept == 2 ? list.positions[i - 1] : 0;
-            continue;
-        }
         hf_checkpoint_name(list.positions[i - 1], name);
         rc = hf_io_unlink(layout->io, layout->catalog, name, err);
         if (rc == HF_ERR_NOT_FOUND)

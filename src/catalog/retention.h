@@ -29,8 +29,11 @@ HF_MUST_USE int hf_retention_open_newest(const struct hf_layout *layout, uint64_
                                          struct hf_base **out_base, uint64_t *out_newest,
                                          struct hf_error *err);
 
-/* Delete all but the newest two usable checkpoints. *out_trim_to: the log before it is not needed;
- * 0: all of it is. */
+/*
+ * Delete all but the newest two usable checkpoints; nothing, if one can't be read for another
+ * reason than damage, or if fewer are usable. *out_trim_to: the log before it is not needed; 0: all
+ * of it is.
+ */
 HF_MUST_USE int hf_retention_trim(const struct hf_layout *layout, uint64_t *out_trim_to,
                                   struct hf_error *err);
 

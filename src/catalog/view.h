@@ -20,7 +20,7 @@
 struct hf_base;
 
 /* Make *out_checkpoint and *out_below (may be NULL: empty) anew after damage, for the same
- * position. Called at most once a base, with its lock held. */
+ * position. Called with the base's lock held, and no more once it succeeded or met damage. */
 typedef int hf_base_fallback_fn(void *arg, uint64_t position, struct hf_checkpoint **out_checkpoint,
                                 struct hf_delta **out_below, struct hf_error *err);
 

@@ -134,16 +134,23 @@ static int see_headers(struct hf_check *check, const struct hf_layout *layout, u
     struct hf_wal_header first, second;
     uint32_t version = 0;
     char name[HF_WAL_NAME_MAX], path[64];
+    struct hf_error why;
     size_t len = 0;
     int fd = -1;
 
     hf_wal_segment_name(number, name);
-    int rc = hf_io_open(check->io, layout->wal, name, HF_IO_READ, 0, &fd, err);
+    int rc = hf_io_open(check->io, layout->wal, name, HF_IO_READ, 0, &fd, &why);
     if (rc == 0)
-        rc = hf_io_pread(check->io, fd, bytes, sizeof(bytes), 0, &len, name, err);
+        rc = hf_io_pread(check->io, fd, bytes, sizeof(bytes), 0, &len, name, &why);
     hf_io_close(check->io, &fd);
-    if (rc != 0) /* deleted meanwhile; what can't be read the records have told of */
-        return rc == HF_ERR_NOT_FOUND || rc == HF_ERR_IO ? 0 : rc;
+    /* Deleted meanwhile; or the records have told of it. */
+    if (rc == HF_ERR_NOT_FOUND || hf_error_is_damage(rc, &why))
+        return 0;
+    if (rc != 0) {
+        if (err != NULL)
+            *err = why;
+        return rc;
+    }
     memset(bytes + len, 0, sizeof(bytes) - len);
     bool has_first = hf_wal_header_decode(bytes, &first, &version);
     bool has_second = hf_wal_header_decode(bytes + HF_WAL_BLOCK, &second, &version);
@@ -243,11 +250,11 @@ static int check_one(struct hf_check *check, const struct hf_layout *layout, uin
 
     hf_checkpoint_name(position, name);
     int rc = verify(check, layout, name, &why);
-    if (rc == HF_ERR_CORRUPT || rc == HF_ERR_IO) {
+    if (hf_error_is_damage(rc, &why)) {
         drop_cache(check->io, layout->catalog, name);
         rc = verify(check, layout, name, &why);
     }
-    if (rc == HF_ERR_CORRUPT || rc == HF_ERR_IO) {
+    if (hf_error_is_damage(rc, &why)) {
         (void)snprintf(path, sizeof(path), HF_DIR_CATALOG "/%s", name);
         return hf_check_note_damage(check, HF_FINDING_CHECKPOINT, path, why.message, err);
     }

@@ -97,8 +97,13 @@ static int read_all(struct reading *reading, struct hf_measured *out, struct hf_
     while (len > 0 && out->size_bytes < stat.size_bytes) {
         rc = read_at(reading, out->size_bytes, piece_len(stat.size_bytes - out->size_bytes), &len,
                      &out->unreadable);
-        if (rc != 0)
-            return 0; /* it is in out->unreadable */
+        if (hf_error_is_damage(rc, &out->unreadable))
+            return 0;
+        if (rc != 0) {
+            if (err != NULL)
+                *err = out->unreadable;
+            return rc;
+        }
         hf_hasher_update(reading->hasher, reading->chunk, len);
         hf_checksummer_update(reading->sum, reading->chunk, len);
         out->size_bytes += len;

@@ -9,7 +9,6 @@
 
 #include "base/error.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -73,12 +72,6 @@ static void note_gap(void *arg, struct hf_store *store, const struct hf_wal_gap 
     hf_buf_release(&message);
 }
 
-/* A sector that the disk refuses to read is as lost as one that it gives back changed. */
-static bool is_damage(int rc, const struct hf_error *why)
-{
-    return rc == HF_ERR_CORRUPT || (rc == HF_ERR_IO && why->sys_errno == EIO);
-}
-
 /* Opened, but cut short at the last good position of the log? */
 static bool is_damaged(const struct hf_store *store)
 {
@@ -97,7 +90,7 @@ static int open_normally(struct hf_check *check, struct hf_error *err)
         check->store = NULL;
         if (rc == 0)
             rc = hf_store_open_io(check->io, check->root, &options, &check->store, err);
-        if (rc == 0 ? !is_damaged(check->store) : !is_damage(rc, err))
+        if (rc == 0 ? !is_damaged(check->store) : !hf_error_is_damage(rc, err))
             return rc;
     }
     return rc;
@@ -136,14 +129,15 @@ int hf_check_open(struct hf_check *check, struct hf_error *err)
     struct hf_error why = {0};
 
     int rc = open_normally(check, &why);
-    if (check->fsck->repair && (rc == 0 ? is_damaged(check->store) : is_damage(rc, &why))) {
+    if (check->fsck->repair &&
+        (rc == 0 ? is_damaged(check->store) : hf_error_is_damage(rc, &why))) {
         rc = hf_store_close(check->store, &why);
         check->store = NULL;
         if (rc == 0)
             rc = hf_store_open_past_damage(check->io, check->root, &past, &check->store, &why);
         check->is_repairing = rc == 0;
     }
-    if (is_damage(rc, &why))
+    if (hf_error_is_damage(rc, &why))
         return give_up(check, &why, err);
     if (rc != 0) {
         if (err != NULL)

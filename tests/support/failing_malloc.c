@@ -11,12 +11,19 @@ void *__wrap_calloc(size_t count, size_t len);
 void *__wrap_realloc(void *data, size_t len);
 
 static unsigned fails_in; /* one thread only */
-static bool has_failed;
+static bool is_for_good, has_failed;
 
 void hf_test_malloc_fail_at(unsigned n)
 {
     fails_in = n;
+    is_for_good = false;
     has_failed = false;
+}
+
+void hf_test_malloc_fail_from(unsigned n)
+{
+    hf_test_malloc_fail_at(n);
+    is_for_good = true;
 }
 
 bool hf_test_malloc_has_failed(void)
@@ -29,6 +36,7 @@ static bool fails_now(void)
 {
     if (fails_in == 0 || --fails_in > 0)
         return false;
+    fails_in = is_for_good;
     has_failed = true;
     return true;
 }

@@ -11,6 +11,8 @@
 
 /* The n-th allocation from now on (from 1) fails, once; 0: none. */
 void hf_test_malloc_fail_at(unsigned n);
+/* The n-th and all after it. */
+void hf_test_malloc_fail_from(unsigned n);
 /* Has it? Ends the waiting for it. */
 bool hf_test_malloc_has_failed(void);
 
