@@ -287,7 +287,9 @@ int hf_wal_spare_make(struct hf_io *io, int wal_dir, struct hf_error *err)
     struct hf_io_stat stat;
     int fd = -1;
 
-    if (hf_io_stat_at(io, wal_dir, HF_WAL_SPARE, &stat, NULL) == 0)
+    /* One that lost its end would not keep its promise when the disk is full. */
+    if (hf_io_stat_at(io, wal_dir, HF_WAL_SPARE, &stat, NULL) == 0 &&
+        stat.size_bytes >= HF_WAL_SEGMENT_BYTES)
         return 0;
     int rc = make_zero_file(io, wal_dir, HF_WAL_SEGMENT_BYTES, &fd, err);
     if (rc != 0)
