@@ -25,7 +25,10 @@ static void print_entry(const struct hf_recovery_entry *entry, bool dry_run)
     char time[CLI_TEXT_MAX];
 
     if (entry->outcome == HF_RECOVERY_SWEPT) {
-        fputs("files of no operation", stdout);
+        /* A dry run reads as far as the log is durable, which the beginning of an operation need
+         * not be; recovery sees it, and ends it by its name. */
+        fputs(dry_run ? "files of no operation that is durable yet" : "files of no operation",
+              stdout);
     } else {
         printf("%s transaction %" PRIu64 " (", cli_time_text(entry->time_ns, time), entry->txn);
         cli_print_safe(stdout, entry->note ? entry->note : "");

@@ -87,7 +87,8 @@ HF_API const char *hf_store_uuid(const struct hf_store *store, char text[37]);
 enum hf_recovery_outcome {
     HF_RECOVERY_ROLLED_BACK = 1, /* it had not committed: its files are gone */
     HF_RECOVERY_REPLAYED = 2,    /* it had committed: its files are in place */
-    HF_RECOVERY_SWEPT = 3, /* files that no record told of (its intent never reached the disk) */
+    HF_RECOVERY_SWEPT = 3, /* files that no record told of (its intent never reached the disk; in a
+                              dry run: is not durable yet) */
 };
 
 struct hf_recovery_entry {

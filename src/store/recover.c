@@ -438,7 +438,9 @@ static int sweep_rest(struct run *run)
     entry.files = run->swept_files + staging.files;
     entry.bytes = run->swept_bytes + staging.bytes;
     if (rc == 0 && entry.files > 0)
-        rc = report(run, &entry, strdup("files that no transaction owns"));
+        rc = report(run, &entry,
+                    strdup(run->dry_run ? "files that no durable transaction owns"
+                                        : "files that no transaction owns"));
     return rc;
 }
 

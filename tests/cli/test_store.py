@@ -58,7 +58,7 @@ class Store(support.CliTest):
         out = self.holdfast("recover", "--dry-run")
         # A reader believes what is durable, and an intent need not be as yet.
         self.assertRegex(out, r"(transaction \d+ \(load.*\): would be rolled back"
-                              r"|files of no operation: would be swept), \d+ files?, \d+ bytes")
+                              r"|files of no operation that is durable yet: would be swept), \d+ files?, \d+ bytes")
         self.assertGreater(self.staged_bytes(), 0)
         out = self.holdfast("recover")
         self.assertRegex(out, r"transaction \d+ \(load.*\): rolled back, \d+ files?, \d+ bytes\n")
