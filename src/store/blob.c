@@ -45,14 +45,18 @@ int hf_blob_open_at(struct hf_store *store, const struct hf_view *view,
                     const struct hf_digest *digest, struct hf_blob **out_blob, struct hf_error *err)
 {
     struct hf_staged_place place;
+    struct hf_error why;
     char path[HF_PATH_MAX];
 
     int rc = hf_view_staged(view, digest, &place, err);
     if (rc == 0) {
         hf_path_staged(place.slot, place.txn, place.number, path);
-        rc = open_path(store, path, out_blob, NULL);
-        if (rc != HF_ERR_NOT_FOUND)
-            return rc == 0 ? 0 : hf_fail(err, rc, "cannot open %s", path);
+        rc = open_path(store, path, out_blob, &why);
+        if (rc != HF_ERR_NOT_FOUND) {
+            if (rc != 0 && err != NULL)
+                *err = why;
+            return rc;
+        }
     } else if (rc != HF_ERR_NOT_FOUND) {
         return rc;
     }
@@ -97,11 +101,12 @@ int hf_blob_open(struct hf_store *store, const struct hf_digest *digest, struct 
     if (rc == 0 && object.state == HF_OBJECT_ABSENT)
         rc = hf_fail(err, HF_ERR_NOT_FOUND, "%s was never fetched", hf_digest_text(digest, text));
     if (rc == 0) {
-        rc = hf_blob_open_at(store, &snapshot->view, digest, &blob, NULL);
+        struct hf_error why = {0};
+        rc = hf_blob_open_at(store, &snapshot->view, digest, &blob, &why);
         if (rc == HF_ERR_NOT_FOUND)
             rc = judge_missing(store, digest, &blob, err);
-        else if (rc != 0)
-            hf_fail(err, rc, "cannot open %s", hf_digest_text(digest, text));
+        else if (rc != 0 && err != NULL)
+            *err = why;
     }
     if (rc == 0 && blob->size_bytes != object.size_bytes) {
         rc = hf_fail(err, HF_ERR_CORRUPT, "%s has %llu bytes instead of %llu",
