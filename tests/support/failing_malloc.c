@@ -1,5 +1,6 @@
 #include "support/failing_malloc.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 /* Names that the linker's --wrap gives. */
@@ -10,8 +11,9 @@ void *__wrap_malloc(size_t len);
 void *__wrap_calloc(size_t count, size_t len);
 void *__wrap_realloc(void *data, size_t len);
 
-static unsigned fails_in; /* one thread only */
-static bool is_for_good, has_failed;
+static atomic_uint fails_in;
+static atomic_bool has_failed;
+static bool is_for_good;
 
 void hf_test_malloc_fail_at(unsigned n)
 {
@@ -34,10 +36,15 @@ bool hf_test_malloc_has_failed(void)
 
 static bool fails_now(void)
 {
-    if (fails_in == 0 || --fails_in > 0)
+    unsigned left = atomic_load(&fails_in);
+
+    while (left > 0 && !atomic_compare_exchange_weak(&fails_in, &left, left - 1))
+        ;
+    if (left != 1)
         return false;
-    fails_in = is_for_good;
-    has_failed = true;
+    if (is_for_good)
+        atomic_store(&fails_in, 1);
+    atomic_store(&has_failed, true);
     return true;
 }
 

@@ -69,10 +69,13 @@ static bool fails_now(struct hf_test_watch *watch, const struct hf_test_event *e
     watch->calls++;
     if (watch->fail_at == 0)
         return false;
-    return watch->for_good ? watch->calls >= watch->fail_at : watch->calls == watch->fail_at;
+    if (!watch->for_good)
+        return watch->calls == watch->fail_at;
+    return watch->calls >= watch->fail_at &&
+           (watch->failure != HF_TEST_ALTERNATES || (watch->calls - watch->fail_at) % 2 == 0);
 }
 
-enum verdict { MAKE_IT, FAIL_IT, HALVE_IT, LIE, HOOK };
+enum verdict { MAKE_IT, FAIL_IT, HALVE_IT, LIE, LOSE, HOOK };
 
 /* Called before the operation is made. *out_rc: what it returns when it is not. */
 static enum verdict enter(struct hf_test_watch *watch, struct hf_test_event *event, int *out_rc)
@@ -86,7 +89,10 @@ static enum verdict enter(struct hf_test_watch *watch, struct hf_test_event *eve
         *out_rc = watch->fail_errno;
         if (watch->failure == HF_TEST_EXITS)
             _exit(77);
-        verdict = watch->failure == HF_TEST_FAILS ? FAIL_IT : MAKE_IT;
+        if (watch->failure == HF_TEST_FAILS || watch->failure == HF_TEST_ALTERNATES)
+            verdict = FAIL_IT;
+        if (watch->failure == HF_TEST_LOSES)
+            verdict = LOSE;
         if (watch->failure == HF_TEST_SHORT && moves_bytes && event->len > 1)
             verdict = HALVE_IT;
         if (watch->failure == HF_TEST_LIES && moves_bytes)
@@ -176,6 +182,25 @@ static int64_t watch_pread(struct hf_io *io, int fd, void *data, size_t len, uin
     return real()->pread(io, fd, data, verdict == HALVE_IT ? len / 2 : len, off);
 }
 
+static void keep_undo(struct hf_io *io, int fd, uint64_t off, size_t len)
+{
+    struct hf_test_watch *watch = watch_of(io);
+
+    pthread_mutex_lock(&watch->mutex);
+    if (watch->failure == HF_TEST_LOSES && watch->fail_at > 0)
+        hf_test_undo_keep(&watch->undo, fd, off, len);
+    pthread_mutex_unlock(&watch->mutex);
+}
+
+static void end_undo(struct hf_io *io, int fd, bool loses)
+{
+    struct hf_test_watch *watch = watch_of(io);
+
+    pthread_mutex_lock(&watch->mutex);
+    hf_test_undo_end(&watch->undo, fd, loses);
+    pthread_mutex_unlock(&watch->mutex);
+}
+
 static int64_t watch_write(struct hf_io *io, int fd, const void *data, size_t len)
 {
     int rc = 0;
@@ -183,6 +208,7 @@ static int64_t watch_write(struct hf_io *io, int fd, const void *data, size_t le
 
     if (verdict == FAIL_IT)
         return rc;
+    keep_undo(io, fd, (uint64_t)lseek(fd, 0, SEEK_CUR), len);
     int64_t put = real()->write(io, fd, data, verdict == HALVE_IT ? len / 2 : len);
     return verdict == LIE ? rc : put;
 }
@@ -194,6 +220,7 @@ static int64_t watch_pwrite(struct hf_io *io, int fd, const void *data, size_t l
 
     if (verdict == FAIL_IT)
         return rc;
+    keep_undo(io, fd, off, len);
     int64_t put = real()->pwrite(io, fd, data, verdict == HALVE_IT ? len / 2 : len, off);
     return verdict == LIE ? rc : put;
 }
@@ -211,8 +238,12 @@ static int watch_fsync(struct hf_io *io, int fd)
 {
     int rc = 0;
 
-    if (enter_fd(io, HF_TEST_FSYNC, fd, 0, 0, NULL, &rc) == FAIL_IT)
+    enum verdict verdict = enter_fd(io, HF_TEST_FSYNC, fd, 0, 0, NULL, &rc);
+    if (verdict == FAIL_IT || verdict == LOSE) {
+        end_undo(io, fd, verdict == LOSE);
         return rc;
+    }
+    end_undo(io, fd, false);
     return watch_of(io)->skips_sync ? 0 : real()->fsync(io, fd);
 }
 
@@ -220,8 +251,12 @@ static int watch_fdatasync(struct hf_io *io, int fd)
 {
     int rc = 0;
 
-    if (enter_fd(io, HF_TEST_FDATASYNC, fd, 0, 0, NULL, &rc) == FAIL_IT)
+    enum verdict verdict = enter_fd(io, HF_TEST_FDATASYNC, fd, 0, 0, NULL, &rc);
+    if (verdict == FAIL_IT || verdict == LOSE) {
+        end_undo(io, fd, verdict == LOSE);
         return rc;
+    }
+    end_undo(io, fd, false);
     return watch_of(io)->skips_sync ? 0 : real()->fdatasync(io, fd);
 }
 
@@ -362,6 +397,8 @@ static int watch_free_bytes(struct hf_io *io, int fd, uint64_t *out_free)
 
 static uint64_t watch_now_ns(struct hf_io *io)
 {
+    if (watch_of(io)->clock_ns != 0)
+        return watch_of(io)->clock_ns;
     return watch_of(io)->fixes_chance ? HF_TEST_WATCH_NOW_NS : real()->now_ns(io);
 }
 
@@ -431,6 +468,7 @@ void hf_test_watch_init(struct hf_test_watch *watch, const char *root)
 
 void hf_test_watch_release(struct hf_test_watch *watch)
 {
+    hf_test_undo_drop(&watch->undo);
     free(watch->events);
     watch->events = NULL;
     watch->event_count = watch->event_capacity = 0;
@@ -448,6 +486,7 @@ void hf_test_watch_restart(struct hf_test_watch *watch)
 void hf_test_watch_fail(struct hf_test_watch *watch, unsigned n, enum hf_test_failure failure,
                         int negative_errno, bool for_good)
 {
+    hf_test_undo_drop(&watch->undo);
     watch->calls = 0;
     watch->failed = 0;
     watch->fail_at = n;

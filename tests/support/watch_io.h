@@ -9,6 +9,7 @@
 #define HF_TESTS_SUPPORT_WATCH_IO_H
 
 #include "io/io.h"
+#include "support/undo.h"
 
 #include <pthread.h>
 
@@ -55,7 +56,10 @@ enum hf_test_failure {
     HF_TEST_SHORT, /* a READ or WRITE does half of what was asked; other calls are made */
     HF_TEST_EXITS, /* the process ends before the call, as by SIGKILL */
     HF_TEST_LIES,  /* a READ or WRITE is made and then called failed */
-    HF_TEST_HOOKS, /* `hook` is called once, then the call is made: what others do just then */
+    HF_TEST_LOSES, /* a sync fails, what was written to the file since the last one is gone, and
+                      later syncs of it succeed: as file systems do */
+    HF_TEST_ALTERNATES, /* for good: the call fails, and the one after it does not */
+    HF_TEST_HOOKS,      /* `hook` is called once, then the call is made: what others do just then */
 };
 
 struct hf_test_watch {
@@ -80,10 +84,12 @@ struct hf_test_watch {
     int fail_errno;  /* negative */
     unsigned failed; /* how many have */
     void (*hook)(void);
+    struct hf_test_undo *undo; /* what syncs may lose, newest first; kept for HF_TEST_LOSES */
 
     bool skips_sync;   /* syncs are remembered and not made: nothing cuts the power here */
     bool fixes_chance; /* random bytes, the clock and the boot ID are the same in every run */
     uint8_t boot[16];  /* the boot ID, if not all zero */
+    uint64_t clock_ns; /* what time it is, if not 0 */
 };
 
 /* `root` may be NULL. Release frees the events. */
