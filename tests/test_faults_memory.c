@@ -25,7 +25,7 @@ static void begin_failing(int i, unsigned n)
 
 static unsigned step_of(int i)
 {
-    return i % 2 == 0 || getenv("HOLDFAST_TEST_LONG") ? 1 : 2;
+    return i % 2 == 0 || getenv("HOLDFAST_TEST_LONG") ? 1 : 3;
 }
 
 START_TEST(an_operation_whose_nth_allocation_fails_is_refused_or_done)
