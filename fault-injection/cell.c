@@ -150,9 +150,11 @@ void cell_free(struct cell *cell, bool is_chunk)
 
 uint64_t cell_hash(const struct cell *cell, bool is_chunk, uint64_t seed)
 {
-    uint64_t hash = hf_checksum(&cell->count, sizeof(cell->count), seed);
+    uint32_t first = cell->count > cell->undecided ? cell->count - 1 : 0;
+    uint32_t count = cell->count - first;
+    uint64_t hash = hf_checksum(&count, sizeof(count), seed);
 
-    for (uint32_t i = 0; i < cell->count; i++) {
+    for (uint32_t i = first; i < cell->count; i++) {
         uint64_t value = identity(is_chunk, cell->values[i]);
         hash = hf_checksum(&value, sizeof(value), hash);
     }

@@ -54,7 +54,7 @@ void cell_sync(struct cell *cell, bool is_chunk);
 void cell_cut(struct cell *cell, bool is_chunk);
 /* Only the oldest and the newest stay. */
 void cell_thin(struct cell *cell, bool is_chunk);
-/* Equal for cells with equal values. */
+/* Equal for cells that a reader can't tell apart. */
 uint64_t cell_hash(const struct cell *cell, bool is_chunk, uint64_t seed);
 
 #endif

@@ -1,55 +1,17 @@
 /* fault-injection/disk.c - inodes whose chunks, lengths and entries are cells (cell.h). */
-#include "disk.h"
-
-#include "cell.h"
+#include "disk_inside.h"
 
 #include "base/array.h"
-#include "base/checksum.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct chunk {
-    uint32_t index;
-    struct cell cell;
-};
-
-struct entry {
-    char *name;
-    struct cell cell;
-};
-
-struct inode {
-    bool is_dir;
-    bool is_coarse;
-    struct cell size;
-    uint64_t synced_bytes; /* below, unwritten chunks are zeros on the disk */
-    struct chunk *chunks;  /* those that ever held anything but zeros, ascending */
-    size_t chunk_count, chunk_capacity;
-    struct entry *entries;
-    size_t entry_count, entry_capacity;
-};
-
-struct disk {
-    size_t chunk_bytes;
-    struct bytes *garbage;
-    struct inode *inodes; /* [0] is not used */
-    size_t count, capacity;
-    disk_choose_fn *choose;
-    void *choose_arg;
-};
 
 /* Room for one item more. */
 #define GROW(array, capacity, count)                                                               \
     must(hf_array_grow(&(array), &(capacity), (count), sizeof(*(array)), NULL) == 0 ? &(count)     \
                                                                                     : NULL)
 
-#define LENGTH_OF(number)       ((struct disk_cell){.inode = (number), .chunk = -1})
-#define CHUNK_OF(number, index) ((struct disk_cell){.inode = (number), .chunk = (index)})
-#define ENTRY_OF(number, name)  ((struct disk_cell){.inode = (number), .entry = (name), .chunk = -1})
-
-static uint64_t cell_value(struct disk *disk, struct cell *cell, struct disk_cell name)
+uint64_t disk_value(struct disk *disk, struct cell *cell, struct disk_cell name)
 {
     if (cell->count == cell->undecided && cell->count > 1) {
         size_t choice = disk->choose ? disk->choose(disk->choose_arg, cell->count, &name) : 0;
@@ -158,111 +120,6 @@ void disk_mark_coarse(struct disk *disk, uint32_t inode)
     inode_of(disk, inode)->is_coarse = true;
 }
 
-/* --- a cut ------------------------------------------------------------------------------------ */
-
-static void cut_chunk(struct disk *disk, const struct inode *inode, struct chunk *chunk)
-{
-    struct cell *cell = &chunk->cell;
-    uint64_t off = (uint64_t)chunk->index * disk->chunk_bytes;
-    bool was_never_there = cell->values[0] == 0 && off >= inode->synced_bytes;
-
-    if (was_never_there && cell->count > cell->undecided) {
-        cell_insert(cell, bytes_hold(value_of(disk->garbage)));
-    }
-    cell_cut(cell, true);
-    if (inode->is_coarse)
-        cell_thin(cell, true);
-}
-
-/* What no entry can name is forgotten: nobody will read it. */
-static void mark_reachable(const struct disk *disk, uint32_t number, bool *reachable)
-{
-    const struct inode *inode = inode_of(disk, number);
-
-    if (reachable[number])
-        return;
-    reachable[number] = true;
-    for (size_t i = 0; i < inode->entry_count; i++) {
-        const struct cell *cell = &inode->entries[i].cell;
-        for (uint32_t j = 0; j < cell->count; j++) {
-            if (cell->values[j] != 0)
-                mark_reachable(disk, (uint32_t)cell->values[j], reachable);
-        }
-    }
-}
-
-static void forget(struct inode *inode)
-{
-    for (size_t i = 0; i < inode->chunk_count; i++)
-        cell_free(&inode->chunks[i].cell, true);
-    inode->chunk_count = 0;
-    for (size_t i = 0; i < inode->entry_count; i++)
-        cell_set(&inode->entries[i].cell, 0);
-    cell_set(&inode->size, 0);
-}
-
-void disk_cut(struct disk *disk)
-{
-    bool *reachable = must(calloc(disk->count, sizeof(*reachable)));
-
-    mark_reachable(disk, DISK_ROOT, reachable);
-    for (uint32_t n = 1; n < disk->count; n++) {
-        struct inode *inode = &disk->inodes[n];
-        if (!reachable[n]) {
-            forget(inode);
-            continue;
-        }
-        cell_cut(&inode->size, false);
-        if (inode->is_coarse)
-            cell_thin(&inode->size, false);
-        for (size_t i = 0; i < inode->chunk_count; i++)
-            cut_chunk(disk, inode, &inode->chunks[i]);
-        for (size_t i = 0; i < inode->entry_count; i++)
-            cell_cut(&inode->entries[i].cell, false);
-    }
-    free(reachable);
-}
-
-uint64_t disk_hash(const struct disk *disk)
-{
-    uint64_t hash = disk->chunk_bytes;
-
-    for (uint32_t n = 1; n < disk->count; n++) {
-        const struct inode *inode = &disk->inodes[n];
-        hash = cell_hash(&inode->size, false, hash + n);
-        for (size_t i = 0; i < inode->chunk_count; i++)
-            hash = cell_hash(&inode->chunks[i].cell, true, hash + inode->chunks[i].index);
-        for (size_t i = 0; i < inode->entry_count; i++) {
-            const char *name = inode->entries[i].name;
-            hash = hf_checksum(name, strlen(name), hash);
-            hash = cell_hash(&inode->entries[i].cell, false, hash);
-        }
-    }
-    return hash;
-}
-
-size_t disk_undecided(const struct disk *disk, double *out_log10_states)
-{
-    size_t count = 0;
-    double log10_states = 0;
-
-    for (uint32_t n = 1; n < disk->count; n++) {
-        const struct inode *inode = &disk->inodes[n];
-        count += inode->size.count > 1;
-        log10_states += log10((double)inode->size.count);
-        for (size_t i = 0; i < inode->chunk_count; i++) {
-            count += inode->chunks[i].cell.count > 1;
-            log10_states += log10((double)inode->chunks[i].cell.count);
-        }
-        for (size_t i = 0; i < inode->entry_count; i++) {
-            count += inode->entries[i].cell.count > 1;
-            log10_states += log10((double)inode->entries[i].cell.count);
-        }
-    }
-    *out_log10_states = log10_states;
-    return count;
-}
-
 /* --- files ------------------------------------------------------------------------------------ */
 
 bool disk_is_dir(const struct disk *disk, uint32_t inode)
@@ -272,7 +129,7 @@ bool disk_is_dir(const struct disk *disk, uint32_t inode)
 
 uint64_t disk_size(struct disk *disk, uint32_t inode)
 {
-    return cell_value(disk, &inode_of(disk, inode)->size, LENGTH_OF(inode));
+    return disk_value(disk, &inode_of(disk, inode)->size, LENGTH_OF(inode));
 }
 
 /* Where the chunk of that index is, or would be. */
@@ -312,7 +169,7 @@ size_t disk_read(struct disk *disk, uint32_t number, void *data, size_t len, uin
         if (begins >= off + len)
             break;
         uint64_t value =
-            cell_value(disk, &inode->chunks[i].cell, CHUNK_OF(number, inode->chunks[i].index));
+            disk_value(disk, &inode->chunks[i].cell, CHUNK_OF(number, inode->chunks[i].index));
         uint64_t from = begins > off ? begins : off, to = ends < off + len ? ends : off + len;
         if (value != 0)
             memcpy((uint8_t *)data + (from - off), bytes_of(value)->data + (from - begins),
@@ -346,7 +203,7 @@ static void write_chunk(struct disk *disk, struct inode *inode, uint32_t index, 
     /* Who writes all of it has no need to know what it was. */
     uint64_t before =
         len < disk->chunk_bytes
-            ? cell_value(disk, cell, CHUNK_OF((uint32_t)(inode - disk->inodes), index))
+            ? disk_value(disk, cell, CHUNK_OF((uint32_t)(inode - disk->inodes), index))
             : 0;
     if (before != 0)
         memcpy(whole, bytes_of(before)->data, disk->chunk_bytes);
@@ -402,7 +259,7 @@ uint32_t disk_lookup(struct disk *disk, uint32_t dir, const char *name, size_t l
 {
     struct entry *entry = find_entry(inode_of(disk, dir), name, len);
 
-    return entry != NULL ? (uint32_t)cell_value(disk, &entry->cell, ENTRY_OF(dir, entry->name)) : 0;
+    return entry != NULL ? (uint32_t)disk_value(disk, &entry->cell, ENTRY_OF(dir, entry->name)) : 0;
 }
 
 void disk_enter(struct disk *disk, uint32_t dir, const char *name, size_t len, uint32_t number)
@@ -427,7 +284,7 @@ bool disk_entry(struct disk *disk, uint32_t dir, size_t n, const char **out_name
     if (n >= inode->entry_count)
         return false;
     *out_name = inode->entries[n].name;
-    *out_inode = (uint32_t)cell_value(disk, &inode->entries[n].cell, ENTRY_OF(dir, *out_name));
+    *out_inode = (uint32_t)disk_value(disk, &inode->entries[n].cell, ENTRY_OF(dir, *out_name));
     return true;
 }
 

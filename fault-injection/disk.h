@@ -45,7 +45,7 @@ void disk_set_choose(struct disk *disk, disk_choose_fn *choose, void *arg);
 
 /* The power is cut: all cells are undecided among the values that may be on the disk. */
 void disk_cut(struct disk *disk);
-/* Equal for disks that no reader can ever tell apart, whatever is chosen. */
+/* Equal for disks that no reader can tell apart, whatever is chosen, before the next cut. */
 uint64_t disk_hash(const struct disk *disk);
 /* Cells with more than one value, and the logarithm to base 10 of the number of states. */
 size_t disk_undecided(const struct disk *disk, double *out_log10_states);

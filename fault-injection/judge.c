@@ -111,7 +111,13 @@ static bool recover(struct judge *judge, struct sim *sim)
     sim->before_arg = judge->before_arg;
     bool ok = open_and_close(judge, sim, false);
     sim->before = NULL;
-    if (!ok || !judge_state(sim, false, judge->state, judge->says))
+    if (!ok)
+        return false;
+    judge->was_known =
+        judge->is_known != NULL && judge->is_known(judge->known_arg, judge, sim->disk);
+    if (judge->was_known)
+        return true;
+    if (!judge_state(sim, false, judge->state, judge->says))
         return false;
     if (!is_allowed(judge))
         return broken(judge->says, "recovered to \"%s\", allowed are \"%s\" and \"%s\"",
@@ -130,6 +136,7 @@ bool judge_recovery(struct judge *judge, struct disk *disk, uint64_t boot)
     struct sim sim;
 
     judge->is_open = false;
+    judge->was_known = false;
     sim_boot(&sim, disk, boot);
     sim.tells = judge->tells;
     bool ok = recover(judge, &sim);

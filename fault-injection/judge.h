@@ -20,12 +20,19 @@ struct judge {
     /* Called before each operation by which recovery (opening and closing) changes the disk. */
     void (*before)(void *arg, enum sim_op op);
     void *before_arg;
+    /*
+     * Asked once recovery is over; may be NULL. True: this disk was judged before, with the same
+     * states allowed, and what its undecided cells may be was or will be explored from there.
+     */
+    bool (*is_known)(void *arg, const struct judge *judge, const struct disk *disk);
+    void *known_arg;
 
     bool tells; /* what recovery does, on standard output */
 
     bool is_open;                /* recovery has returned: its state is a promise now */
     char state[JUDGE_STATE_MAX]; /* after recovery */
     char says[JUDGE_SAYS_MAX];   /* what is broken */
+    bool was_known;              /* is_known said so: `state` is empty */
 };
 
 /*

@@ -1,0 +1,141 @@
+/* fault-injection/disk_cut.c - what a power cut leaves of a disk, and how many such disks there
+ * are. */
+#include "disk_inside.h"
+
+#include "base/checksum.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void cut_chunk(struct disk *disk, const struct inode *inode, struct chunk *chunk)
+{
+    struct cell *cell = &chunk->cell;
+    uint64_t off = (uint64_t)chunk->index * disk->chunk_bytes;
+    bool was_never_there = cell->values[0] == 0 && off >= inode->synced_bytes;
+
+    if (was_never_there && cell->count > cell->undecided) {
+        cell_insert(cell, bytes_hold(value_of(disk->garbage)));
+    }
+    cell_cut(cell, true);
+    if (inode->is_coarse)
+        cell_thin(cell, true);
+}
+
+/* From here on `cell` may have any of its values: before a cut all, for a reader what it can see.
+ */
+static uint32_t first_value(const struct cell *cell, bool is_read)
+{
+    return is_read && cell->count > cell->undecided ? cell->count - 1 : 0;
+}
+
+/* What no entry can name is forgotten: nobody will read it. */
+static void mark_reachable(const struct disk *disk, uint32_t number, bool is_read, bool *reachable)
+{
+    const struct inode *inode = &disk->inodes[number];
+
+    if (reachable[number])
+        return;
+    reachable[number] = true;
+    for (size_t i = 0; i < inode->entry_count; i++) {
+        const struct cell *cell = &inode->entries[i].cell;
+        for (uint32_t j = first_value(cell, is_read); j < cell->count; j++) {
+            if (cell->values[j] != 0)
+                mark_reachable(disk, (uint32_t)cell->values[j], is_read, reachable);
+        }
+    }
+}
+
+static bool *find_reachable(const struct disk *disk, bool is_read)
+{
+    bool *reachable = must(calloc(disk->count, sizeof(*reachable)));
+
+    mark_reachable(disk, DISK_ROOT, is_read, reachable);
+    return reachable;
+}
+
+static void forget(struct inode *inode)
+{
+    for (size_t i = 0; i < inode->chunk_count; i++)
+        cell_free(&inode->chunks[i].cell, true);
+    inode->chunk_count = 0;
+    for (size_t i = 0; i < inode->entry_count; i++)
+        cell_set(&inode->entries[i].cell, 0);
+    cell_set(&inode->size, 0);
+}
+
+void disk_cut(struct disk *disk)
+{
+    bool *reachable = find_reachable(disk, false);
+
+    for (uint32_t n = 1; n < disk->count; n++) {
+        struct inode *inode = &disk->inodes[n];
+        if (!reachable[n]) {
+            forget(inode);
+            continue;
+        }
+        cell_cut(&inode->size, false);
+        if (inode->is_coarse)
+            cell_thin(&inode->size, false);
+        for (size_t i = 0; i < inode->chunk_count; i++)
+            cut_chunk(disk, inode, &inode->chunks[i]);
+        for (size_t i = 0; i < inode->entry_count; i++)
+            cell_cut(&inode->entries[i].cell, false);
+    }
+    free(reachable);
+}
+
+/* A hole, or an entry that is gone: as if it had never been. */
+static bool is_nothing(const struct cell *cell)
+{
+    return first_value(cell, true) + 1 == cell->count && cell->values[cell->count - 1] == 0;
+}
+
+uint64_t disk_hash(const struct disk *disk)
+{
+    bool *reachable = find_reachable(disk, true);
+    uint64_t hash = disk->chunk_bytes;
+
+    for (uint32_t n = 1; n < disk->count; n++) {
+        const struct inode *inode = &disk->inodes[n];
+        if (!reachable[n])
+            continue;
+        hash = hf_checksum(&inode->synced_bytes, sizeof(inode->synced_bytes), hash + n);
+        hash = cell_hash(&inode->size, false, hash);
+        for (size_t i = 0; i < inode->chunk_count; i++) {
+            if (!is_nothing(&inode->chunks[i].cell))
+                hash = cell_hash(&inode->chunks[i].cell, true, hash + inode->chunks[i].index);
+        }
+        for (size_t i = 0; i < inode->entry_count; i++) {
+            const char *name = inode->entries[i].name;
+            if (is_nothing(&inode->entries[i].cell))
+                continue;
+            hash = hf_checksum(name, strlen(name), hash);
+            hash = cell_hash(&inode->entries[i].cell, false, hash);
+        }
+    }
+    free(reachable);
+    return hash;
+}
+
+size_t disk_undecided(const struct disk *disk, double *out_log10_states)
+{
+    size_t count = 0;
+    double log10_states = 0;
+
+    for (uint32_t n = 1; n < disk->count; n++) {
+        const struct inode *inode = &disk->inodes[n];
+        count += inode->size.count > 1;
+        log10_states += log10((double)inode->size.count);
+        for (size_t i = 0; i < inode->chunk_count; i++) {
+            count += inode->chunks[i].cell.count > 1;
+            log10_states += log10((double)inode->chunks[i].cell.count);
+        }
+        for (size_t i = 0; i < inode->entry_count; i++) {
+            count += inode->entries[i].cell.count > 1;
+            log10_states += log10((double)inode->entries[i].cell.count);
+        }
+    }
+    *out_log10_states = log10_states;
+    return count;
+}

@@ -1,0 +1,45 @@
+/* fault-injection/disk_inside.h - what disk.c and disk_cut.c share. */
+#ifndef HF_FAULT_DISK_INSIDE_H
+#define HF_FAULT_DISK_INSIDE_H
+
+#include "cell.h"
+#include "disk.h"
+
+struct chunk {
+    uint32_t index;
+    struct cell cell;
+};
+
+struct entry {
+    char *name;
+    struct cell cell;
+};
+
+struct inode {
+    bool is_dir;
+    bool is_coarse;
+    struct cell size;
+    uint64_t synced_bytes; /* below, unwritten chunks are zeros on the disk */
+    struct chunk *chunks;  /* those that ever held anything but zeros, ascending */
+    size_t chunk_count, chunk_capacity;
+    struct entry *entries;
+    size_t entry_count, entry_capacity;
+};
+
+struct disk {
+    size_t chunk_bytes;
+    struct bytes *garbage;
+    struct inode *inodes; /* [0] is not used */
+    size_t count, capacity;
+    disk_choose_fn *choose;
+    void *choose_arg;
+};
+
+/* Of a cell that nobody decided or wrote since the cut, disk->choose decides now. */
+uint64_t disk_value(struct disk *disk, struct cell *cell, struct disk_cell name);
+
+#define LENGTH_OF(number)       ((struct disk_cell){.inode = (number), .chunk = -1})
+#define CHUNK_OF(number, index) ((struct disk_cell){.inode = (number), .chunk = (index)})
+#define ENTRY_OF(number, name)  ((struct disk_cell){.inode = (number), .entry = (name), .chunk = -1})
+
+#endif

@@ -1,0 +1,25 @@
+/*
+ * fault-injection/recording.h - a sequence of the store's operations on a new store, and the disk
+ * before each operation of the last of them.
+ */
+#ifndef HF_FAULT_RECORDING_H
+#define HF_FAULT_RECORDING_H
+
+#include "crash.h"
+#include "workload.h"
+
+struct recording {
+    struct disk *disk;
+    struct sim sim;
+    struct workload workload;
+    char before[JUDGE_STATE_MAX], after[JUDGE_STATE_MAX]; /* the last step */
+    struct cuts cuts;                                     /* in it */
+    struct cut end;                                       /* behind it */
+};
+
+/* No step: the making of the store. A sequence that can't be run ends the program. */
+struct recording *recording_make(size_t chunk_bytes, const struct workload_step *const *steps,
+                                 size_t count);
+void recording_free(struct recording *recording);
+
+#endif
