@@ -11,7 +11,7 @@
 
 #define CUTS_MAX 8192
 /* States of one cut; then it is told that not all were seen. */
-#define RUNS_MAX 20000
+#define RUNS_MAX 1000000
 
 struct report {
     uint64_t cuts;       /* operations before which the power was cut, in recovery too */

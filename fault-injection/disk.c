@@ -14,6 +14,7 @@
 uint64_t disk_value(struct disk *disk, struct cell *cell, struct disk_cell name)
 {
     if (cell->count == cell->undecided && cell->count > 1) {
+        name.newest = cell->count - 1;
         size_t choice = disk->choose ? disk->choose(disk->choose_arg, cell->count, &name) : 0;
         cell_keep(cell, cell->count - 1 - choice, name.chunk >= 0);
     }

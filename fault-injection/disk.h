@@ -31,6 +31,7 @@ struct disk_cell {
     uint32_t inode;
     const char *entry; /* or NULL */
     int64_t chunk;     /* or -1 */
+    size_t newest;     /* number of its newest value, the oldest being 0 */
 };
 /* An answer from 0 to count - 1: 0 is the newest value of the cell. */
 typedef size_t disk_choose_fn(void *arg, size_t count, const struct disk_cell *cell);
@@ -49,6 +50,8 @@ void disk_cut(struct disk *disk);
 uint64_t disk_hash(const struct disk *disk);
 /* Cells with more than one value, and the logarithm to base 10 of the number of states. */
 size_t disk_undecided(const struct disk *disk, double *out_log10_states);
+/* Asks about every undecided cell, in an order that is always the same: one state is left. */
+void disk_decide_all(struct disk *disk);
 
 /* --- inodes: what the operations of a file system are made of ----------------------------------
  */

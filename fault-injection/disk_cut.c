@@ -118,6 +118,18 @@ uint64_t disk_hash(const struct disk *disk)
     return hash;
 }
 
+void disk_decide_all(struct disk *disk)
+{
+    for (uint32_t n = 1; n < disk->count; n++) {
+        struct inode *inode = &disk->inodes[n];
+        (void)disk_value(disk, &inode->size, LENGTH_OF(n));
+        for (size_t i = 0; i < inode->chunk_count; i++)
+            (void)disk_value(disk, &inode->chunks[i].cell, CHUNK_OF(n, inode->chunks[i].index));
+        for (size_t i = 0; i < inode->entry_count; i++)
+            (void)disk_value(disk, &inode->entries[i].cell, ENTRY_OF(n, inode->entries[i].name));
+    }
+}
+
 size_t disk_undecided(const struct disk *disk, double *out_log10_states)
 {
     size_t count = 0;

@@ -3,18 +3,20 @@
  * the store's operations, and looks at every state that the disk may be in then.
  *
  *     power-cut [--length N] [--deep N] [--chunk 512|4096] [--part I/N|random/N] [--scenarios]
- *               [--only NAME] [--stop]
+ *               [--only NAME] [--brute N] [--stop]
  *
  * All sequences of N operations (2) on a new store. --deep N: the power is cut again in the
  * recovery, and again in the recovery from that, N deep in all (1). --part: every N-th sequence
  * from the I-th on. --scenarios: the longer ones of workload.c instead. --stop: at the
- * first violation.
+ * first violation. --brute: cuts with at most N states once by exploring and once by listing the
+ * states, which must come to the same, for the store and for one that leaves out a sync.
  *
  * A sequence is cut in its last operation only: the others are the last of a shorter one. What was
  * seen of one sequence need not be seen again of another: states of equal disks are tried once.
  *
  * No system call goes past the table of operations while the store runs: the kernel refuses it.
  */
+#include "brute.h"
 #include "recording.h"
 #include "seccomp.h"
 
@@ -35,13 +37,36 @@ struct options {
     size_t part, parts;
     bool scenarios, stops;
     const char *only;
+    uint64_t brute_max; /* 0: no comparison */
 };
 
 struct run {
     const struct options *options;
     struct crashes crashes;
+    struct brute healthy, broken;
     uint64_t sequences;
 };
+
+/* The store as it is, then with each sync of the last step left out, so that there is what to find.
+ */
+static void compare_sequence(struct run *run, const struct workload_step *const *steps,
+                             size_t count)
+{
+    struct recording_options options = {.chunk_bytes = run->options->chunk_bytes};
+    uint64_t syncs = 0;
+
+    do {
+        struct brute *brute = options.lost_sync == 0 ? &run->healthy : &run->broken;
+        struct recording *recording = recording_make(&options, steps, count);
+        const char *either[2] = {recording->before, recording->after};
+        const char *after[2] = {recording->after, NULL};
+        for (size_t i = 0; i < recording->cuts.count; i++)
+            brute_compare(brute, run->crashes.sequence, &recording->cuts.items[i], either);
+        brute_compare(brute, run->crashes.sequence, &recording->end, after);
+        syncs = recording->syncs;
+        recording_free(recording);
+    } while (++options.lost_sync <= syncs);
+}
 
 static void try_sequence(struct run *run, const struct workload_step *const *steps, size_t count)
 {
@@ -52,14 +77,19 @@ static void try_sequence(struct run *run, const struct workload_step *const *ste
         at += (size_t)snprintf(sequence + at, sizeof(sequence) - at, "%s%s", i == 0 ? "" : ", ",
                                steps[i]->name);
     run->crashes.sequence = sequence;
-    struct recording *recording = recording_make(run->options->chunk_bytes, steps, count);
+    run->sequences++;
+    if (run->options->brute_max != 0) {
+        compare_sequence(run, steps, count);
+        return;
+    }
+    const struct recording_options options = {.chunk_bytes = run->options->chunk_bytes};
+    struct recording *recording = recording_make(&options, steps, count);
     const char *either[2] = {recording->before, recording->after};
     const char *after[2] = {recording->after, NULL};
     for (size_t i = 0; i < recording->cuts.count; i++)
         crash_explore(&run->crashes, &recording->cuts.items[i], either, run->options->deep, 2);
     crash_explore(&run->crashes, &recording->end, after, run->options->deep, 2);
     recording_free(recording);
-    run->sequences++;
 }
 
 /* Sequence number `n` of those of that length. */
@@ -120,6 +150,28 @@ static void print(const struct run *run)
     printf("%" PRIu64 " violations\n", report->violations);
 }
 
+static void print_brute(const char *which, const struct brute *brute)
+{
+    printf("%s: %" PRIu64 " cuts, %" PRIu64 " with more states left out; %" PRIu64
+           " states listed, %" PRIu64 " broken; %" PRIu64 " paths, %" PRIu64 " broken; %" PRIu64
+           " differences\n",
+           which, brute->cuts, brute->left_out, brute->states, brute->broken_states, brute->paths,
+           brute->broken_paths, brute->differences);
+}
+
+/* The comparison is worth something only if it met what is whole and what is broken. */
+static bool end_brute(struct run *run)
+{
+    const struct brute *healthy = &run->healthy, *broken = &run->broken;
+
+    print_brute("the store", healthy);
+    print_brute("one sync left out", broken);
+    memory_release(&run->healthy.tried);
+    memory_release(&run->broken.tried);
+    return healthy->differences + broken->differences == 0 && healthy->states > 0 &&
+           healthy->broken_states == 0 && broken->broken_states > 0;
+}
+
 /* "random/N" takes one by the clock, and tells which. */
 static bool parse_part(const char *text, struct options *options)
 {
@@ -135,10 +187,15 @@ static bool parse_part(const char *text, struct options *options)
 static bool parse(int argc, char **argv, struct options *options)
 {
     static const struct option known[] = {
-        {"length", required_argument, NULL, 'l'}, {"deep", required_argument, NULL, 'd'},
-        {"chunk", required_argument, NULL, 'c'},  {"part", required_argument, NULL, 'p'},
-        {"scenarios", no_argument, NULL, 's'},    {"only", required_argument, NULL, 'o'},
-        {"stop", no_argument, NULL, 'S'},         {NULL, 0, NULL, 0},
+        {"length", required_argument, NULL, 'l'},
+        {"deep", required_argument, NULL, 'd'},
+        {"chunk", required_argument, NULL, 'c'},
+        {"part", required_argument, NULL, 'p'},
+        {"scenarios", no_argument, NULL, 's'},
+        {"only", required_argument, NULL, 'o'},
+        {"stop", no_argument, NULL, 'S'},
+        {"brute", required_argument, NULL, 'b'},
+        {NULL, 0, NULL, 0},
     };
     int option;
 
@@ -159,6 +216,9 @@ static bool parse(int argc, char **argv, struct options *options)
             break;
         case 's':
             options->scenarios = true;
+            break;
+        case 'b':
+            options->brute_max = strtoul(optarg, NULL, 10);
             break;
         case 'S':
             options->stops = true;
@@ -181,11 +241,12 @@ int main(int argc, char **argv)
 
     if (!parse(argc, argv, &options)) {
         fputs("usage: power-cut [--length N] [--deep N] [--chunk 512|4096] [--part I/N] "
-              "[--scenarios] [--only NAME] [--stop]\n",
+              "[--scenarios] [--only NAME] [--brute N] [--stop]\n",
               stderr);
         return 2;
     }
     run.crashes.stops = options.stops;
+    run.healthy.states_max = run.broken.states_max = options.brute_max;
     /* Most of the time would go into giving memory back and getting it again. */
     mallopt(M_MMAP_THRESHOLD, 1 << 30);
     mallopt(M_TRIM_THRESHOLD, 1 << 30);
@@ -199,6 +260,8 @@ int main(int argc, char **argv)
         try_scenarios(&run);
     else
         try_all(&run);
+    if (options.brute_max != 0)
+        return !end_brute(&run);
     print(&run);
     memory_release(&run.crashes.tried);
     memory_release(&run.crashes.judged);

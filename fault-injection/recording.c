@@ -21,16 +21,17 @@ static int make_store(struct recording *recording, struct hf_error *err)
 }
 
 /* Step 0 is the making of the store. */
-struct recording *recording_make(size_t chunk_bytes, const struct workload_step *const *steps,
-                                 size_t count)
+struct recording *recording_make(const struct recording_options *options,
+                                 const struct workload_step *const *steps, size_t count)
 {
     struct recording *recording = calloc(1, sizeof(*recording));
     char says[JUDGE_SAYS_MAX];
     struct hf_error err = {0};
+    uint64_t syncs_before = 0;
 
     if (recording == NULL)
         abort();
-    recording->disk = disk_new(chunk_bytes);
+    recording->disk = disk_new(options->chunk_bytes);
     sim_boot(&recording->sim, recording->disk, 1);
     recording->cuts.disk = recording->disk;
     recording->sim.before = note_cut;
@@ -38,6 +39,9 @@ struct recording *recording_make(size_t chunk_bytes, const struct workload_step 
     for (size_t i = 0; i <= count; i++) {
         memcpy(recording->before, recording->after, sizeof(recording->before));
         recording->cuts.is_on = i == count;
+        syncs_before = recording->sim.syncs;
+        if (i == count && options->lost_sync != 0)
+            recording->sim.lost_sync = syncs_before + options->lost_sync;
         err = (struct hf_error){0};
         int rc =
             i == 0 ? make_store(recording, &err) : steps[i - 1]->run(&recording->workload, &err);
@@ -47,6 +51,7 @@ struct recording *recording_make(size_t chunk_bytes, const struct workload_step 
             give_up("without a cut", says);
     }
     recording->end = (struct cut){.disk = disk_copy(recording->disk), .op = SIM_SYNC};
+    recording->syncs = recording->sim.syncs - syncs_before;
     return recording;
 }
 

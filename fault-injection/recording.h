@@ -8,6 +8,11 @@
 #include "crash.h"
 #include "workload.h"
 
+struct recording_options {
+    size_t chunk_bytes;
+    uint64_t lost_sync; /* the n-th of the last step is not done: a mistake to be found; 0: none */
+};
+
 struct recording {
     struct disk *disk;
     struct sim sim;
@@ -15,11 +20,12 @@ struct recording {
     char before[JUDGE_STATE_MAX], after[JUDGE_STATE_MAX]; /* the last step */
     struct cuts cuts;                                     /* in it */
     struct cut end;                                       /* behind it */
+    uint64_t syncs;                                       /* in it */
 };
 
 /* No step: the making of the store. A sequence that can't be run ends the program. */
-struct recording *recording_make(size_t chunk_bytes, const struct workload_step *const *steps,
-                                 size_t count);
+struct recording *recording_make(const struct recording_options *options,
+                                 const struct workload_step *const *steps, size_t count);
 void recording_free(struct recording *recording);
 
 #endif

@@ -54,7 +54,9 @@ struct sim {
     /* Called before each operation that changes the disk; may be NULL. */
     void (*before)(void *arg, enum sim_op op);
     void *before_arg;
-    bool tells; /* each of them on standard output */
+    uint64_t syncs;     /* asked for until now */
+    uint64_t lost_sync; /* the one of that number is not done, and nobody learns it; 0: none */
+    bool tells;         /* each of them on standard output */
 };
 
 /* A machine that has just booted; the disk stays the caller's. */
