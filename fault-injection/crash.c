@@ -1,6 +1,8 @@
 /* fault-injection/crash.c - one cut, and those in the recovery from it. */
 #include "crash.h"
 
+#include "sites.h"
+
 #include "base/checksum.h"
 
 #include <inttypes.h>
@@ -8,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-void note_cut(void *arg, enum sim_op op)
+void note_cut(void *arg, enum sim_op op, const char *site)
 {
     struct cuts *cuts = arg;
 
@@ -19,8 +21,11 @@ void note_cut(void *arg, enum sim_op op)
     cuts->items[cuts->count++] = (struct cut){
         .disk = disk_copy(cuts->disk),
         .op = op,
+        .last = cuts->last,
+        .next = site,
         .is_open = cuts->judge != NULL && cuts->judge->is_open,
     };
+    cuts->last = site;
 }
 
 /* The cuts in a recovery that went well. */
@@ -145,12 +150,13 @@ void crash_explore(struct crashes *crashes, const struct cut *cut, const char *c
         abort();
     crashes->report.cuts++;
     crashes->report.at[cut->op]++;
+    sites_count(cut->last, cut->next);
     disk_cut(cut->disk);
     measure(&crashes->report, cut->disk);
     bool is_new = memory_add(&crashes->tried, identity(cut->disk, allowed, deep));
     crashes->report.known += !is_new;
     for (bool more = is_new; more && ok; more = explore_next(&explore)) {
-        if (++runs > RUNS_MAX) {
+        if (++runs > crashes->runs_max) {
             crashes->report.incomplete++;
             break;
         }

@@ -10,15 +10,13 @@
 #include "memory.h"
 
 #define CUTS_MAX 8192
-/* States of one cut; then it is told that not all were seen. */
-#define RUNS_MAX 1000000
 
 struct report {
     uint64_t cuts;       /* operations before which the power was cut, in recovery too */
     uint64_t known;      /* of these: disks that were tried before */
     uint64_t runs;       /* recoveries */
     uint64_t joined;     /* of these: left the same disk as an earlier one, whose end was checked */
-    uint64_t incomplete; /* cuts with more states than RUNS_MAX */
+    uint64_t incomplete; /* cuts with more states than runs_max */
     uint64_t violations;
     uint64_t at[SIM_OP_COUNT]; /* cuts before an operation of that kind */
     double log10_most;         /* of the states of one cut, if all were listed */
@@ -26,7 +24,8 @@ struct report {
 };
 
 struct crashes {
-    bool stops; /* at the first violation, by leaving the program */
+    bool stops;        /* at the first violation, by leaving the program */
+    uint64_t runs_max; /* states of one cut; then it is told that not all were seen */
     const char *sequence;
     struct report report;
     struct memory tried;  /* disks after a cut */
@@ -37,7 +36,8 @@ struct crashes {
 struct cut {
     struct disk *disk;
     enum sim_op op;
-    bool is_open; /* recovery had returned by then */
+    const char *last, *next; /* the calls between which it is, if they are known */
+    bool is_open;            /* recovery had returned by then */
 };
 
 /* Those of a run, in which `note_cut` is what is called before each operation. */
@@ -45,11 +45,12 @@ struct cuts {
     struct cut items[CUTS_MAX];
     size_t count;
     const struct judge *judge; /* of a recovery; NULL in a recording */
+    const char *last;          /* the call before */
     struct disk *disk;
     bool is_on;
 };
 
-void note_cut(void *arg, enum sim_op op);
+void note_cut(void *arg, enum sim_op op, const char *site);
 void forget_cuts(struct cuts *cuts);
 
 /*

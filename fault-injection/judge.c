@@ -113,6 +113,8 @@ static bool recover(struct judge *judge, struct sim *sim)
     sim->before = NULL;
     if (!ok)
         return false;
+    if (judge->before != NULL)
+        judge->before(judge->before_arg, SIM_END, NULL);
     judge->was_known =
         judge->is_known != NULL && judge->is_known(judge->known_arg, judge, sim->disk);
     if (judge->was_known)

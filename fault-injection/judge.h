@@ -17,8 +17,9 @@ bool judge_state(struct sim *sim, bool is_live, char state[JUDGE_STATE_MAX],
 
 struct judge {
     const char *allowed[2]; /* states; the second may be NULL */
-    /* Called before each operation by which recovery (opening and closing) changes the disk. */
-    void (*before)(void *arg, enum sim_op op);
+    /* Called before each operation by which recovery (opening and closing) changes the disk, and
+     * behind the last. */
+    void (*before)(void *arg, enum sim_op op, const char *site);
     void *before_arg;
     /*
      * Asked once recovery is over; may be NULL. True: this disk was judged before, with the same

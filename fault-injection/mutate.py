@@ -8,7 +8,6 @@ whether something fails; then the next.
 Works in a copy. Ends with "N killed, N survived", and exit code 1 if one survived."""
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -16,46 +15,12 @@ import tempfile
 import time
 
 sys.dont_write_bytecode = True
+import calls  # noqa: E402
 import mutants  # noqa: E402
-
-SYNC = re.compile(r"\bhf_io_(?:fsync|fdatasync|sync_dir)\(")
-FOLDERS = ("wal", "src/catalog", "src/store", "src/fsck", "src/image", "src/transfer", "src/rootfs",
-           "tools")
-
-
-def function_around(text, place):
-    """The name that the last line before it begins which starts in the first column."""
-    starts = re.findall(r"^[a-z][^\n;{}]*?(\w+)\([^\n;]*$", text[:place], re.MULTILINE)
-    return starts[-1]
-
-
-def call_end(text, place):
-    depth = 0
-    for i in range(text.index("(", place), len(text)):
-        depth += {"(": 1, ")": -1}.get(text[i], 0)
-        if depth == 0:
-            return i + 1
-    raise ValueError("a call that does not end")
 
 
 def syncs_of(root):
-    """{name: (file, begin, end)}"""
-    found = {}
-    for folder in FOLDERS:
-        for name in sorted(os.listdir(os.path.join(root, folder))):
-            if not name.endswith(".c"):
-                continue
-            path = folder + "/" + name
-            with open(os.path.join(root, path), encoding="utf-8") as file:
-                text = file.read()
-            for call in SYNC.finditer(text):
-                key = again = "%s %s" % (path, function_around(text, call.start()))
-                count = 1
-                while again in found:
-                    count += 1
-                    again = "%s #%d" % (key, count)
-                found[again] = (path, call.start(), call_end(text, call.start()))
-    return found
+    return calls.calls_of(root, calls.SYNC)
 
 
 def check_list(root):

@@ -4,12 +4,14 @@
  *
  *     power-cut [--length N] [--deep N] [--chunk 512|4096] [--part I/N|random/N] [--scenarios]
  *               [--only NAME] [--brute N] [--stop]
+ *               [--runs N] [--sites]
  *
  * All sequences of N operations (2) on a new store. --deep N: the power is cut again in the
  * recovery, and again in the recovery from that, N deep in all (1). --part: every N-th sequence
  * from the I-th on. --scenarios: the longer ones of workload.c instead. --stop: at the
  * first violation. --brute: cuts with at most N states once by exploring and once by listing the
  * states, which must come to the same, for the store and for one that leaves out a sync.
+ * --runs: at most N states of each cut. --sites: tells which calls in the sources were cut.
  *
  * A sequence is cut in its last operation only: the others are the last of a shorter one. What was
  * seen of one sequence need not be seen again of another: states of equal disks are tried once.
@@ -19,6 +21,7 @@
 #include "brute.h"
 #include "recording.h"
 #include "seccomp.h"
+#include "sites.h"
 
 #include "support/objects.h"
 
@@ -31,11 +34,13 @@
 #include <time.h>
 
 #define LENGTH_MAX 24
+#define RUNS_MAX   1000000
 
 struct options {
     size_t length, deep, chunk_bytes;
     size_t part, parts;
-    bool scenarios, stops;
+    bool scenarios, stops, sites;
+    uint64_t runs_max;
     const char *only;
     uint64_t brute_max; /* 0: no comparison */
 };
@@ -82,7 +87,8 @@ static void try_sequence(struct run *run, const struct workload_step *const *ste
         compare_sequence(run, steps, count);
         return;
     }
-    const struct recording_options options = {.chunk_bytes = run->options->chunk_bytes};
+    const struct recording_options options = {.chunk_bytes = run->options->chunk_bytes,
+                                              .all_succeed = run->options->scenarios};
     struct recording *recording = recording_make(&options, steps, count);
     const char *either[2] = {recording->before, recording->after};
     const char *after[2] = {recording->after, NULL};
@@ -124,8 +130,11 @@ static void try_scenarios(struct run *run)
             continue;
         if (i % run->options->parts != run->options->part)
             continue;
-        for (size_t count = 1; scenario->steps[count - 1] != NULL; count++)
+        for (size_t count = 1; scenario->steps[count - 1] != NULL; count++) {
+            if (scenario->steps[count - 1]->is_setup)
+                continue;
             try_sequence(run, scenario->steps, count);
+        }
         printf("%s: %" PRIu64 " recoveries so far\n", scenario->name, run->crashes.report.runs);
         fflush(stdout);
     }
@@ -195,6 +204,8 @@ static bool parse(int argc, char **argv, struct options *options)
         {"only", required_argument, NULL, 'o'},
         {"stop", no_argument, NULL, 'S'},
         {"brute", required_argument, NULL, 'b'},
+        {"runs", required_argument, NULL, 'r'},
+        {"sites", no_argument, NULL, 't'},
         {NULL, 0, NULL, 0},
     };
     int option;
@@ -220,6 +231,12 @@ static bool parse(int argc, char **argv, struct options *options)
         case 'b':
             options->brute_max = strtoul(optarg, NULL, 10);
             break;
+        case 'r':
+            options->runs_max = strtoul(optarg, NULL, 10);
+            break;
+        case 't':
+            options->sites = true;
+            break;
         case 'S':
             options->stops = true;
             break;
@@ -236,16 +253,19 @@ static bool parse(int argc, char **argv, struct options *options)
 
 int main(int argc, char **argv)
 {
-    struct options options = {.length = 2, .deep = 1, .chunk_bytes = 4096, .parts = 1};
+    struct options options = {
+        .length = 2, .deep = 1, .chunk_bytes = 4096, .parts = 1, .runs_max = RUNS_MAX};
     struct run run = {.options = &options};
 
     if (!parse(argc, argv, &options)) {
         fputs("usage: power-cut [--length N] [--deep N] [--chunk 512|4096] [--part I/N] "
-              "[--scenarios] [--only NAME] [--brute N] [--stop]\n",
+              "[--scenarios] [--only NAME] [--brute N] [--stop]\n"
+              "       [--runs N] [--sites]\n",
               stderr);
         return 2;
     }
     run.crashes.stops = options.stops;
+    run.crashes.runs_max = options.runs_max;
     run.healthy.states_max = run.broken.states_max = options.brute_max;
     /* Most of the time would go into giving memory back and getting it again. */
     mallopt(M_MMAP_THRESHOLD, 1 << 30);
@@ -263,7 +283,9 @@ int main(int argc, char **argv)
     if (options.brute_max != 0)
         return !end_brute(&run);
     print(&run);
+    if (options.sites)
+        sites_print();
     memory_release(&run.crashes.tried);
     memory_release(&run.crashes.judged);
-    return run.crashes.report.violations > 0;
+    return run.crashes.report.violations > 0 || run.sequences == 0;
 }

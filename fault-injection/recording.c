@@ -1,6 +1,8 @@
 /* fault-injection/recording.c - makes a store in memory and runs steps on it. */
 #include "recording.h"
 
+#include "wal/format.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +18,7 @@ static int make_store(struct recording *recording, struct hf_error *err)
     struct hf_store_options options = {.mode = HF_OPEN_CREATE};
 
     recording->workload.io = &recording->sim.io;
+    recording->workload.segment_first = HF_WAL_FIRST_POSITION;
     return hf_store_open_io(&recording->sim.io, WORKLOAD_ROOT, &options, &recording->workload.store,
                             err);
 }
@@ -47,10 +50,13 @@ struct recording *recording_make(const struct recording_options *options,
             i == 0 ? make_store(recording, &err) : steps[i - 1]->run(&recording->workload, &err);
         if (recording->workload.store == NULL)
             give_up("the store can't be used", hf_error_name(rc));
+        if (options->all_succeed && rc != 0)
+            give_up(i == 0 ? "the store" : steps[i - 1]->name, err.message);
         if (!judge_state(&recording->sim, true, recording->after, says))
             give_up("without a cut", says);
     }
-    recording->end = (struct cut){.disk = disk_copy(recording->disk), .op = SIM_SYNC};
+    recording->end = (struct cut){
+        .disk = disk_copy(recording->disk), .op = SIM_END, .last = recording->cuts.last};
     recording->syncs = recording->sim.syncs - syncs_before;
     return recording;
 }

@@ -1,6 +1,8 @@
 /* fault-injection/sim_io.c - POSIX calls on inodes and entries. */
 #include "sim_io.h"
 
+#include "sites.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +11,7 @@
 #define FD_BASE 100 /* none that the process itself has */
 
 const char *const sim_op_names[SIM_OP_COUNT] = {
-    "open", "write", "truncate", "sync", "sync-dir", "link", "rename", "unlink", "mkdir",
+    "open", "write", "truncate", "sync", "sync-dir", "link", "rename", "unlink", "mkdir", "end",
 };
 
 static struct sim *sim_of(struct hf_io *io)
@@ -19,11 +21,15 @@ static struct sim *sim_of(struct hf_io *io)
 
 static void before(struct sim *sim, enum sim_op op, const char *path, uint32_t inode, uint64_t off)
 {
+    /* Who notes no site leaves what an earlier call noted that came to nothing. */
+    bool is_noted = op != SIM_OPEN && op != SIM_WRITE && op != SIM_MKDIR;
+    const char *site = sites_take();
+
     if (sim->tells)
         printf("  %s %s inode %u at %llu\n", sim_op_names[op], path, inode,
                (unsigned long long)off);
     if (sim->before != NULL)
-        sim->before(sim->before_arg, op);
+        sim->before(sim->before_arg, op, is_noted ? site : NULL);
 }
 
 static struct sim_file *file_of(struct sim *sim, int fd)

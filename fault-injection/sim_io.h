@@ -24,6 +24,7 @@ enum sim_op {
     SIM_RENAME,
     SIM_UNLINK,
     SIM_MKDIR,
+    SIM_END, /* nothing any more: behind the last one */
     SIM_OP_COUNT
 };
 
@@ -51,8 +52,9 @@ struct sim {
     struct sim_file files[128];
     struct sim_lock locks[128];
     size_t lock_count;
-    /* Called before each operation that changes the disk; may be NULL. */
-    void (*before)(void *arg, enum sim_op op);
+    /* Called before each operation that changes the disk, with the call in the sources that asks
+     * for it, if that is known; may be NULL. */
+    void (*before)(void *arg, enum sim_op op, const char *site);
     void *before_arg;
     uint64_t syncs;     /* asked for until now */
     uint64_t lost_sync; /* the one of that number is not done, and nobody learns it; 0: none */

@@ -12,19 +12,23 @@ struct workload {
     struct hf_io *io;
     struct hf_store *store;
     struct hf_txn *open_txn; /* of the steps `begin` and `end` */
+    uint64_t segment_first;  /* position at which the newest segment of the log begins */
+    bool has_filler;         /* a name that only fills the log */
 };
 
 struct workload_step {
     const char *name;
     /* The operation's own result: that it is refused is as good as that it is not. */
     int (*run)(struct workload *workload, struct hf_error *err);
+    bool is_setup; /* not cut: many operations in one, or no operation of the store's */
 };
 
 /* What every sequence is made of. */
 extern const struct workload_step workload_alphabet[];
 extern const size_t workload_alphabet_count;
 
-/* Longer ones, each for something that short ones do not reach; NULL ends the steps. */
+/* Longer ones, each for something that short ones do not reach; NULL ends the steps, all
+ * of which must succeed. */
 struct workload_scenario {
     const char *name;
     const struct workload_step *steps[24];
