@@ -202,9 +202,9 @@ int hf_wal_trim(struct hf_wal *wal, uint64_t position, struct hf_error *err)
     for (size_t i = 0; rc == 0 && i < needed; i++) {
         char name[HF_WAL_NAME_MAX];
         hf_wal_segment_name(numbers[i], name);
-        /* A cut must not bring a lower one back without this one, or there would be a gap. */
-        if (i > 0)
-            rc = hf_io_sync_dir(wal->io, wal->options.wal_dir, ".", err);
+        /* A cut must not bring a lower one back without this one, or there would be a gap: neither
+         * the one before nor the last that an earlier trimming removed. */
+        rc = hf_io_sync_dir(wal->io, wal->options.wal_dir, ".", err);
         if (rc == 0)
             rc = hf_io_unlink(wal->io, wal->options.wal_dir, name, err);
         if (rc == HF_ERR_NOT_FOUND)
