@@ -6,6 +6,7 @@
 #include "support/damage.h"
 #include "support/suite.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -82,6 +83,34 @@ START_TEST(a_damaged_checkpoint_is_replaced_by_who_meets_it)
 }
 END_TEST
 
+/* Of a segment that can't be read nobody knows where it begins: it stays, and hinders nobody. */
+START_TEST(a_segment_that_cannot_be_read_does_not_hinder_a_checkpoint)
+{
+    struct hf_store *store = NULL;
+    struct hf_error err = {0};
+    char unreadable[300];
+
+    hf_test_make_checkpoints(root, 1);
+    for (unsigned boot = 1; boot <= 2; boot++) {
+        (void)snprintf(unreadable, sizeof(unreadable), "%s", hf_test_newest(root, "wal", ".seg"));
+        watch.boot[0] = (uint8_t)boot;
+        store = hf_test_must_open(&watch.io, root, HF_OPEN_READ_WRITE);
+        tag(store, 1);
+        if (boot == 1)
+            hf_test_must_close(store);
+    }
+    hf_test_watch_match(&watch, HF_TEST_OP_BIT(HF_TEST_READ), unreadable);
+    hf_test_watch_fail(&watch, 1, HF_TEST_FAILS, -EIO, true);
+    int rc = hf_store_checkpoint(store, &err);
+    ck_assert_msg(rc == 0, "%s", err.message);
+    ck_assert_uint_gt(watch.failed, 0);
+    hf_test_watch_fail(&watch, 0, HF_TEST_FAILS, 0, false);
+    ck_assert(hf_test_exists(root, unreadable));
+    hf_test_must_close(store);
+    hf_test_expect_clean(root, "after the disk reads again");
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("retention");
@@ -91,5 +120,6 @@ int main(void)
     tcase_add_test(tests, a_long_log_is_shortened);
     tcase_add_test(tests, unclean_stops_do_not_make_the_log_long);
     tcase_add_test(tests, a_damaged_checkpoint_is_replaced_by_who_meets_it);
+    tcase_add_test(tests, a_segment_that_cannot_be_read_does_not_hinder_a_checkpoint);
     return hf_test_run("retention", tests);
 }
