@@ -4,7 +4,7 @@
 
 #include "support/objects.h"
 
-#include "store/check.h"
+#include "fsck/check.h"
 
 #include "wal/format.h"
 
