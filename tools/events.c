@@ -3,6 +3,8 @@
  */
 #include "events.h"
 
+#include <string.h>
+
 #include "print.h"
 
 static const char *const kind_names[] = {
@@ -27,6 +29,17 @@ static void add_json(json_t *array, const struct hf_image_event *event)
     if (event->text)
         json_object_set_new(object, "text", cli_json_text(event->text));
     json_array_append_new(array, object);
+}
+
+static bool is_operand(const struct cli *cli, const char *full_name)
+{
+    char full[HF_REFERENCE_MAX];
+
+    for (size_t i = 0; i < cli->operand_count; i++)
+        if (hf_reference_normalize(cli->operands[i], full, NULL) == 0 &&
+            strcmp(full, full_name) == 0)
+            return true;
+    return false;
 }
 
 static void print_event(const struct cli_events *events, const struct hf_image_event *event)
@@ -68,7 +81,9 @@ static void print_event(const struct cli_events *events, const struct hf_image_e
         cli_say(events->cli, "%s was damaged in the store and is good again",
                 hf_digest_text(&event->id, id));
         break;
-    case HF_EVENT_SAVED: /* silent, as docker save */
+    case HF_EVENT_SAVED: /* docker is silent; but an ID stands for names that were not given */
+        if (event->name && !is_operand(events->cli, event->name))
+            cli_say(events->cli, "saved %s (%s)", name, cli_short_id(&event->id, id));
         break;
     case HF_EVENT_WARNING:
         cli_say(events->cli, "warning: %s", event->text ? event->text : "");

@@ -57,7 +57,7 @@ class Archives(support.CliTest):
                       stdin=support.docker_archive([one, two]))
         self.assertEqual(sorted(self.names()), ["a:1", "b:2"])
 
-    def test_save_says_nothing(self):
+    def test_save_by_name_says_nothing(self):
         self.load(self.image)
         process = self.run_it("save", "-o", self.path("out.tar"), "app:1")
         self.assertEqual((process.out, process.err), ("", ""))
