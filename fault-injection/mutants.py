@@ -56,7 +56,7 @@ CHANGES = [
     ("wal/segment.c", "bool unused = is_unused(io, fd);", "bool unused = true;", CUT),
     ("src/io/io.c", "int rc = hf_io_unlink(io, dir, path, &why);\n    if (rc != 0 && rc != "
      "HF_ERR_NOT_FOUND) {", "int rc = 0;\n    if (rc != 0) {", CUT),
-    ("src/store/recover.c", "    if (rc == 0)\n        rc = sweep_trash(run);\n", "", CUT),
+    ("src/store/recover.c", "    if (rc == 0)\n        rc = hf_sweep_trash(&sweep);\n", "", CUT),
     ("src/store/removal.c", "rc = is_claimed(store, view, digest, err);", "rc = HF_ERR_NOT_FOUND;",
      test("txn")),
     ("src/store/removal.c", "if (rc == 0 && object.state == HF_OBJECT_ABSENT)",

@@ -37,7 +37,7 @@ UNREACHED = {
     "src/fsck/files.c hf_check_folders #2": UNSOUND,
     "src/fsck/quarantine.c set_aside #3": "only if another process heals meanwhile",
     "src/store/publish.c replace_published": "recovery empties trash/ before it comes here",
-    "src/store/recover.c sweep_new #3": "the opening of the log has used that name before",
+    "src/store/sweep.c hf_sweep_new #3": "the opening of the log has used that name before",
     "src/transfer/save_": "what a save writes is not in the store: tests/test_save_output.c",
     "src/rootfs/workspace.c": "what is in workspaces/ is not in the log: tests/test_workspace.c",
 }

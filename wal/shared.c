@@ -45,6 +45,12 @@ static bool sum_fits(const uint8_t *half, size_t len, uint64_t seed)
     return hf_cursor_u64(&cursor) == hf_checksum(half + 8, len - 8, seed);
 }
 
+/* Never written: there is nothing to wait for. */
+static bool is_blank(const uint8_t *half, size_t len)
+{
+    return half[0] == 0 && memcmp(half, half + 1, len - 1) == 0;
+}
+
 static void decode_tail(const uint8_t *half, const struct hf_wal_shared_id *id,
                         struct hf_wal_shared *out)
 {
@@ -84,7 +90,7 @@ int hf_wal_shared_read(struct hf_io *io, int fd, const struct hf_wal_shared_id *
     bool tail_fits = false, sync_fits = false;
 
     *out = (struct hf_wal_shared){0};
-    for (int i = 0; fd >= 0 && i < READ_TRIES && !(tail_fits && sync_fits); i++) {
+    for (int i = 0; fd >= 0 && i < READ_TRIES; i++) {
         size_t len = 0;
         int rc = hf_io_pread(io, fd, page, sizeof(page), 0, &len, "shared", err);
         if (rc != 0)
@@ -92,7 +98,8 @@ int hf_wal_shared_read(struct hf_io *io, int fd, const struct hf_wal_shared_id *
         memset(page + len, 0, sizeof(page) - len);
         tail_fits = sum_fits(page, HF_WAL_SHARED_TAIL_BYTES, SEED_TAIL);
         sync_fits = sum_fits(page + HF_WAL_SHARED_SYNC_OFF, HF_WAL_SHARED_SYNC_BYTES, SEED_SYNC);
-        if (len == 0)
+        if ((tail_fits || is_blank(page, HF_WAL_SHARED_TAIL_BYTES)) &&
+            (sync_fits || is_blank(page + HF_WAL_SHARED_SYNC_OFF, HF_WAL_SHARED_SYNC_BYTES)))
             break;
     }
     if (tail_fits)

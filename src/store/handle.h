@@ -61,6 +61,8 @@ HF_MUST_USE int hf_store_open_past_damage(struct hf_io *io, const char *root,
 /* Take the append lock; the catalog's tail is the log's end then. */
 HF_MUST_USE int hf_store_lock(struct hf_store *store, struct hf_error *err);
 void hf_store_unlock(struct hf_store *store);
+/* See what others have logged meanwhile; read_only: without the lock, as far as that goes. */
+HF_MUST_USE int hf_store_catch_up(struct hf_store *store, bool read_only, struct hf_error *err);
 /* Make the log durable up to `position`, and visible. */
 HF_MUST_USE int hf_store_sync(struct hf_store *store, uint64_t position, struct hf_error *err);
 /* Take the append lock with the log durable up to its end. */
@@ -85,8 +87,7 @@ HF_MUST_USE int hf_view_staged(const struct hf_view *view, const struct hf_diges
 HF_MUST_USE int hf_view_name(const struct hf_view *view, const char *name, struct hf_name *out,
                              struct hf_error *err);
 
-/* --- finish.c: FORMAT.md 5.1 steps 8 to 10, 5.2
- * ---------------------------------------------------- */
+/* --- finish.c: FORMAT.md 5.1 steps 8 to 10, 5.2 ----------------------------------------------- */
 
 /*
  * End a committed transaction: link its staged files into blobs/, remove what is permitted, and log
@@ -99,8 +100,7 @@ HF_MUST_USE int hf_store_finish_txn(struct hf_store *store, uint64_t txn, uint32
 HF_MUST_USE int hf_store_remove_pending(struct hf_store *store, uint64_t *out_files,
                                         uint64_t *out_bytes, struct hf_error *err);
 
-/* --- recover.c: FORMAT.md 6
- * ------------------------------------------------------------------------- */
+/* --- recover.c: FORMAT.md 6 ------------------------------------------------------------------- */
 
 /* Steps 2 to 5, under lock byte RECOVERY; replaces the report. Also with `dry_run`, which changes
  * nothing. */

@@ -101,3 +101,15 @@ void hf_store_checkpoint_if_due(struct hf_store *store)
         hf_wal_note_checkpoint(store->wal);
     hf_wal_unlock_job(store->wal, HF_WAL_LOCK_CHECKPOINT);
 }
+
+int hf_store_catch_up(struct hf_store *store, bool read_only, struct hf_error *err)
+{
+    if (read_only) {
+        int rc = hf_wal_refresh(store->wal, err);
+        return rc == HF_ERR_NOT_FOUND ? 0 : rc; /* newer checkpoints: what we see is only older */
+    }
+    int rc = hf_store_lock(store, err);
+    if (rc == 0)
+        hf_store_unlock(store);
+    return rc;
+}

@@ -8,6 +8,7 @@
  * (publish.c); (3) its cost is that of what was in flight: `blobs/` is never listed.
  */
 #include "store/handle.h"
+#include "store/sweep.h"
 
 #include "base/array.h"
 #include "base/error.h"
@@ -26,7 +27,6 @@ struct run {
     struct hf_store *store;
     struct hf_recovery *recovery;
     bool dry_run;
-    uint64_t swept_files, swept_bytes;
     struct hf_error *err;
 };
 
@@ -185,21 +185,6 @@ static int claim_dead(struct run *run, uint64_t txn, bool *out_dead)
     return rc;
 }
 
-/* See what others have logged meanwhile. */
-static int catch_up(struct run *run)
-{
-    struct hf_store *store = run->store;
-
-    if (run->dry_run) {
-        int rc = hf_wal_refresh(store->wal, run->err);
-        return rc == HF_ERR_NOT_FOUND ? 0 : rc; /* newer checkpoints: what we see is only older */
-    }
-    int rc = hf_store_lock(store, run->err);
-    if (rc == 0)
-        hf_store_unlock(store);
-    return rc;
-}
-
 /*
  * (1) is not enough: between our look at the catalog and our lock its owner may have committed, or
  * ended. With its byte in hand nobody changes it any more. NOT_FOUND: it has ended.
@@ -209,7 +194,7 @@ static int look_again(struct run *run, uint64_t txn, struct hf_buf *value, struc
     struct hf_view view;
     struct hf_buf key = {0};
 
-    int rc = catch_up(run);
+    int rc = hf_store_catch_up(run->store, run->dry_run, run->err);
     if (rc != 0)
         return rc;
     hf_catalog_view_tail(&run->store->catalog, &view);
@@ -264,7 +249,7 @@ static int end_dead_txns(struct run *run)
     struct hf_view_iter iter = {0};
     struct hf_view view;
 
-    int rc = catch_up(run);
+    int rc = hf_store_catch_up(run->store, run->dry_run, run->err);
     if (rc != 0)
         return rc;
     hf_catalog_view_tail(&run->store->catalog, &view);
@@ -280,186 +265,39 @@ static int end_dead_txns(struct run *run)
     return rc == HF_END ? 0 : rc;
 }
 
-/* Files that nobody owns any more. */
-struct sweep {
-    struct run *run;
-    const char *dir;
-    bool is_staging;
-    uint64_t files, bytes;
-};
-
-static int has_txn(const struct hf_view *view, uint64_t txn, bool *out, struct hf_error *err)
+static int report_swept(struct run *run, const struct hf_sweep *sweep)
 {
-    struct hf_buf key = {0};
+    struct hf_recovery_entry entry = {
+        .outcome = HF_RECOVERY_SWEPT, .files = sweep->files, .bytes = sweep->bytes};
 
-    hf_key_txn(&key, txn);
-    int rc = hf_buf_check(&key, err);
-    if (rc == 0)
-        rc = hf_view_get(view, key.data, key.len, NULL, err);
-    hf_buf_release(&key);
-    *out = rc == 0;
-    return rc == HF_ERR_NOT_FOUND ? 0 : rc;
-}
-
-/* 0: somebody needs it. NOT_FOUND: nobody. */
-static int staged_is_needed(struct sweep *sweep, uint64_t txn)
-{
-    static const uint8_t prefix[] = {HF_KEY_STAGED};
-    struct hf_view_iter iter = {0};
-    struct hf_view view;
-    bool needed = false;
-
-    int rc = hf_wal_is_alive(sweep->run->store->wal, txn, &needed, sweep->run->err);
-    if (rc != 0 || needed)
-        return rc;
-    /* It may have begun and committed since we looked, and died then. */
-    rc = catch_up(sweep->run);
-    if (rc != 0)
-        return rc;
-    hf_catalog_view_tail(&sweep->run->store->catalog, &view);
-    /* While its `T` is there it is for who ends it; `S` may outlive it. */
-    rc = has_txn(&view, txn, &needed, sweep->run->err);
-    if (rc == 0)
-        rc = hf_view_iter_init(&iter, &view, prefix, sizeof(prefix), sweep->run->err);
-    while (rc == 0 && !needed && (rc = hf_view_iter_next(&iter, sweep->run->err)) == 0) {
-        struct hf_staged_place place;
-        rc = hf_staged_decode(&iter.value, &place, sweep->run->err);
-        needed = rc == 0 && place.txn == txn;
-    }
-    hf_view_iter_release(&iter);
-    hf_view_release(&view);
-    if (needed)
+    if (sweep->files == 0)
         return 0;
-    return rc == HF_END ? HF_ERR_NOT_FOUND : rc;
-}
-
-static int sweep_file(void *arg, const char *name, enum hf_io_kind kind)
-{
-    struct sweep *sweep = arg;
-    struct hf_store *store = sweep->run->store;
-    struct hf_io_stat stat = {0};
-    struct hf_buf path = {0};
-    uint64_t txn = 0;
-    uint32_t number = 0;
-
-    (void)kind;
-    if (sweep->is_staging) {
-        if (!hf_path_staged_txn(name, &txn, &number))
-            return 0; /* not ours: `fsck` tells of it */
-        int needed = staged_is_needed(sweep, txn);
-        if (needed != HF_ERR_NOT_FOUND)
-            return needed;
-    }
-    hf_buf_printf(&path, "%s/%s", sweep->dir, name);
-    const char *text = hf_buf_text(&path);
-    int rc = text == NULL
-                 ? HF_ERR_NO_MEMORY
-                 : hf_io_stat_at(store->io, store->layout.root, text, &stat, sweep->run->err);
-    if (rc == 0 && !sweep->run->dry_run)
-        rc = hf_io_unlink(store->io, store->layout.root, text, sweep->run->err);
-    hf_buf_release(&path);
-    sweep->files += rc == 0;
-    sweep->bytes += rc == 0 ? stat.size_bytes : 0;
-    return rc == HF_ERR_NOT_FOUND ? 0 : rc;
-}
-
-static int sweep_dir(struct sweep *sweep, const char *dir)
-{
-    struct hf_store *store = sweep->run->store;
-
-    sweep->dir = dir;
-    int rc = hf_io_list(store->io, store->layout.root, dir, sweep_file, sweep, sweep->run->err);
-    return rc == HF_ERR_NOT_FOUND ? 0 : rc;
-}
-
-static int sweep_slot(void *arg, const char *name, enum hf_io_kind kind)
-{
-    struct sweep *sweep = arg;
-    struct hf_buf path = {0};
-
-    if (kind != HF_IO_DIR)
-        return 0;
-    hf_buf_printf(&path, HF_DIR_STAGING "/%s", name);
-    const char *text = hf_buf_text(&path);
-    int rc = text == NULL ? HF_ERR_NO_MEMORY : sweep_dir(sweep, text);
-    hf_buf_release(&path);
-    return rc;
-}
-
-/* What was in the making, under the locks of who makes it: the living keep theirs. */
-static int sweep_new(struct run *run)
-{
-    struct hf_store *store = run->store;
-    struct hf_io_stat stat;
-    bool got = false;
-
-    hf_io_discard(store->io, store->layout.root, HF_FILE_FORMAT_NEW);
-    int rc = hf_wal_lock_job(store->wal, HF_WAL_LOCK_CHECKPOINT, false, &got, run->err);
-    if (rc == 0 && got) {
-        hf_io_discard(store->io, store->layout.root, HF_DIR_CATALOG "/new");
-        hf_wal_unlock_job(store->wal, HF_WAL_LOCK_CHECKPOINT);
-    }
-    if (rc != 0 ||
-        hf_io_stat_at(store->io, store->layout.root, HF_DIR_WAL "/new", &stat, NULL) != 0)
-        return rc;
-    rc = hf_store_lock(store, run->err);
-    if (rc != 0)
-        return rc;
-    hf_io_discard(store->io, store->layout.root, HF_DIR_WAL "/new");
-    hf_store_unlock(store);
-    return 0;
-}
-
-/*
- * Step 2. Before anything is moved there: where a cut left a file both in `blobs/` and here, moving
- * it again would do nothing, for rename does nothing with two names of one file.
- */
-static int sweep_trash(struct run *run)
-{
-    struct sweep trash = {.run = run};
-
-    int rc = sweep_dir(&trash, HF_DIR_TRASH);
-    run->swept_files += trash.files;
-    run->swept_bytes += trash.bytes;
-    return rc;
-}
-
-/* Step 5. */
-static int sweep_rest(struct run *run)
-{
-    struct hf_store *store = run->store;
-    struct sweep staging = {.run = run, .is_staging = true};
-    struct hf_recovery_entry entry = {.outcome = HF_RECOVERY_SWEPT};
-
-    int rc =
-        hf_io_list(store->io, store->layout.root, HF_DIR_STAGING, sweep_slot, &staging, run->err);
-    if (rc == 0 && !run->dry_run)
-        rc = sweep_new(run);
-    entry.files = run->swept_files + staging.files;
-    entry.bytes = run->swept_bytes + staging.bytes;
-    if (rc == 0 && entry.files > 0)
-        rc = report(run, &entry,
-                    strdup(run->dry_run ? "files that no durable transaction owns"
-                                        : "files that no transaction owns"));
-    return rc;
+    return report(run, &entry,
+                  strdup(run->dry_run ? "files that no durable transaction owns"
+                                      : "files that no transaction owns"));
 }
 
 static int run_steps(struct run *run)
 {
     struct hf_store *store = run->store;
+    struct hf_sweep sweep = {.store = store, .dry_run = run->dry_run, .err = run->err};
     bool got = false;
     int rc = 0;
 
     if (!run->dry_run)
         rc = hf_wal_lock_job(store->wal, HF_WAL_LOCK_RECOVERY, true, &got, run->err);
     if (rc == 0)
-        rc = sweep_trash(run);
+        rc = hf_sweep_trash(&sweep);
     if (rc == 0)
         rc = end_dead_txns(run);
     if (rc == 0 && !run->dry_run)
         rc = hf_store_remove_pending(store, NULL, NULL, run->err);
     if (rc == 0)
-        rc = sweep_rest(run);
+        rc = hf_sweep_staging(&sweep);
+    if (rc == 0 && !run->dry_run)
+        rc = hf_sweep_new(&sweep);
+    if (rc == 0)
+        rc = report_swept(run, &sweep);
     if (rc == 0 && !run->dry_run)
         rc = hf_store_sync(store, hf_wal_tail(store->wal), run->err);
     if (got)
