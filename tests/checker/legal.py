@@ -205,8 +205,8 @@ def sha512_absent_and_damaged(store):
 
 
 @legal()
-def spare_with_the_header_of_an_unfinished_switch(store):
-    store.spare = b"\x55" * 2 * BLOCK + bytes(SEGMENT_BYTES - 2 * BLOCK)
+def spare_with_what_an_unfinished_takeover_wrote(store):
+    store.spare = b"\x55" * 3 * BLOCK + bytes(SEGMENT_BYTES - 3 * BLOCK)
 
 
 @legal()

@@ -155,11 +155,6 @@ def short_spare(store):
     store.spare = bytes(4096)
 
 
-@wrong(r"wal/spare has bytes that are not zero")
-def spare_with_bytes(store):
-    store.spare = bytes(SEGMENT_BYTES - 1) + b"x"
-
-
 @wrong(r"is no regular file")
 def symbolic_link_for_a_blob(store):
     digest = list(store.image(5))[0]
