@@ -49,6 +49,17 @@ static void prepare(const char *workspace)
     ck_assert_msg(rc == 0, "%s", err.message);
 }
 
+static void remove_folder(const char *path)
+{
+    static const char *const parts[] = {"/upper", "/work", ""};
+    char whole[512];
+
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(whole, sizeof(whole), "%s/%s%s", made.root, path, parts[i]);
+        ck_assert_int_eq(rmdir(whole), 0);
+    }
+}
+
 static int count_hold(void *arg, const struct hf_hold *hold)
 {
     size_t *count = arg;
@@ -111,10 +122,8 @@ START_TEST(a_cut_before_the_folder_leaves_a_workspace_that_can_be_used_and_remov
     char *upper = NULL;
     struct hf_digest image;
 
-    hf_test_watch_match(&watch, HF_TEST_OP_BIT(HF_TEST_MKDIR), "workspaces");
-    hf_test_watch_fail(&watch, 1, HF_TEST_FAILS, -28, true);
-    ck_assert_int_eq(hf_workspace_prepare(store, "w", "app:1", NULL, &err), HF_ERR_NO_SPACE);
-    hf_test_watch_fail(&watch, 0, HF_TEST_FAILS, 0, false);
+    prepare("w");
+    remove_folder("workspaces/w");
     ck_assert_int_eq(hf_workspace_prepare(store, "w", "app:1", NULL, &err), HF_ERR_EXISTS);
     if (_i == 1) {
         ck_assert_int_eq(hf_workspace_upper(store, "w", &upper, &image, &err), 0);
@@ -123,6 +132,17 @@ START_TEST(a_cut_before_the_folder_leaves_a_workspace_that_can_be_used_and_remov
     }
     ck_assert_int_eq(hf_workspace_remove(store, "w", &err), 0);
     ck_assert_uint_eq(holds(), 0);
+}
+END_TEST
+
+START_TEST(a_workspace_whose_folder_cannot_be_made_is_not_there)
+{
+    hf_test_watch_match(&watch, HF_TEST_OP_BIT(HF_TEST_MKDIR), "workspaces");
+    hf_test_watch_fail(&watch, _i + 1, HF_TEST_FAILS, -28, true);
+    ck_assert_int_eq(hf_workspace_prepare(store, "w", "app:1", NULL, &err), HF_ERR_NO_SPACE);
+    hf_test_watch_fail(&watch, 0, HF_TEST_FAILS, 0, false);
+    ck_assert_uint_eq(holds(), 0);
+    prepare("w");
 }
 END_TEST
 
@@ -213,6 +233,8 @@ int main(void)
     tcase_add_test(tests, a_removed_workspace_is_gone_before_its_hold);
     tcase_add_loop_test(
         tests, a_cut_before_the_folder_leaves_a_workspace_that_can_be_used_and_removed, 0, 2);
+    /* Each of the four folders. */
+    tcase_add_loop_test(tests, a_workspace_whose_folder_cannot_be_made_is_not_there, 0, 4);
     tcase_add_test(tests, who_has_a_workspace_keeps_others_out);
     tcase_add_test(tests, names_that_lead_elsewhere_are_refused);
     tcase_add_test(tests, a_boot_ends_mounts_and_leaves_workspaces);

@@ -27,8 +27,9 @@ struct mounting {
     const struct hf_mount_options *options;
     struct hf_image image;
     struct hf_mount_record record;
-    char *space;  /* the workspace's folder, */
-    int space_fd; /* locked */
+    char *space;     /* the workspace's folder, */
+    int space_fd;    /* locked */
+    bool made_space; /* it is new: it goes again if it can't be mounted */
 };
 
 /* --- where it is mounted ---------------------------------------------------------------------- */
@@ -122,6 +123,7 @@ static int find_or_prepare(struct mounting *mounting, struct hf_space_record *ou
                                   image->name[0] != '\0' ? image->name
                                                          : hf_digest_text(&image->target, id),
                                   image->platform[0] != '\0' ? image->platform : NULL, &why);
+        mounting->made_space = rc == 0;
         if (rc == 0)
             rc = hf_record_find_space(mounting->store, workspace, out, &why);
     }
@@ -232,6 +234,8 @@ int hf_image_mount(struct hf_store *store, const char *reference, const char *di
     if (rc == 0)
         rc = run(&mounting, dir, err);
     hf_sys_drop(&mounting.space_fd);
+    if (rc != 0 && mounting.made_space)
+        hf_tolerate(hf_workspace_remove(store, mounting.options->workspace, NULL));
     free(mounting.space);
     return rc;
 }

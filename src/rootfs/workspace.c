@@ -158,9 +158,12 @@ int hf_workspace_prepare(struct hf_store *store, const char *workspace, const ch
     snprintf(record.name, sizeof(record.name), "%s", image.name);
     snprintf(record.platform, sizeof(record.platform), "%s", image.platform);
     rc = hf_record_space(store, &record, err);
-    if (rc == 0)
-        rc = hf_space_folder(store, workspace, &folder, err);
+    if (rc != 0)
+        return rc;
+    rc = hf_space_folder(store, workspace, &folder, err);
     free(folder);
+    if (rc != 0)
+        hf_tolerate(hf_workspace_remove(store, workspace, NULL));
     return rc;
 }
 

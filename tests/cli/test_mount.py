@@ -6,6 +6,7 @@ import io
 import json
 import os
 import stat
+import subprocess
 import tarfile
 import unittest
 
@@ -177,6 +178,17 @@ class MountTest(support.CliTest):
         self.ok("fsck", "--full")
         self.ok("workspace", "rm", "work")
         self.ok("rmi", "app:1", "app:2")
+        self.ok("fsck", "--full")
+
+    def test_a_new_workspace_that_cannot_be_mounted_is_not_kept(self):
+        where = self.put()
+        command = ["setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin", support.HOLDFAST,
+                   "--root", self.root, "mount", "--rw", "work", "app:1", where]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertEqual(json.loads(self.ok("workspace", "ls", "--json")), [])
+        self.assertEqual(json.loads(self.ok("hold", "ls", "--json")), [])
+        self.assertEqual(os.listdir(self.root + "/workspaces"), [])
         self.ok("fsck", "--full")
 
     def test_a_workspace_belongs_to_one_image(self):

@@ -21,6 +21,12 @@ FULL = r"[Nn]o space left|disk is full|file system is full|quota"
 LONG = bool(os.environ.get("HOLDFAST_TEST_LONG"))
 
 
+def zipped(image):
+    tar = archives.OciTar()
+    made = tar.manifest(image, archives.squeezed, archives.GZIP)
+    return tar.end([archives.named(made, full_name(image.tags[0]))])
+
+
 class Disk:
     """A mounted file system of SIZE bytes."""
 
@@ -92,6 +98,8 @@ class Cases:
             Image([small_layer(3, 2 * MIB)], "new:1")))
         self.large = suite.write("large", archives.docker_archive(
             Image([small_layer(4, SIZE)], "large:1")))
+        self.zipped = suite.write("zipped", zipped(Image([small_layer(5, MIB)], "zipped:1")))
+        self.root = suite.write("root", small_layer(6, 2 * MIB))
         self.large_root = suite.write("large-root", layer({"f": bytes(SIZE)}))
         self.small_root = suite.write("small-root", layer({"f": b"f" * 100_000}))
 
@@ -236,20 +244,55 @@ class Cases:
 
     # --- every amount of space ---------------------------------------------------------------------
 
-    def sweep(self):
-        """Space runs out at each step of a load: in the log, in the staging, in the folders."""
+    def sweep(self, command, *back):
+        """Space runs out at each step: in the log, in the staging, in the folders. `back` undoes it."""
         worked = failed = 0
         step = 64 << 10 if LONG else 256 << 10
-        for leave in [0, 512, 4096, 8192, 16384, 32768, *range(step, 4 * MIB, step)]:
+        for leave in [0, 512, 4096, 8192, 16384, 32768, *range(step, 6 * MIB, step)]:
             self.disk.fill(leave)
-            if self.works_or_fails("load", "-q", "-i", self.new):
+            if self.works_or_fails(*command):
                 worked += 1
-                self.works("rmi", "new:1")
+                for undo in back:
+                    self.works(*undo)
             else:
                 failed += 1
             self.disk.empty()
-        assert worked and failed, "%d loads worked and %d failed" % (worked, failed)
+        assert worked and failed, "%s worked %d times and failed %d" % (command, worked, failed)
         equal(self.holdfast.images(), self.kept)
+
+    def sweep_load(self):
+        self.sweep(("load", "-q", "-i", self.new), ("rmi", "new:1"))
+
+    def sweep_deriving_load(self):
+        """A compressed layer, its plain form and its index."""
+        self.sweep(("load", "-q", "-i", self.zipped), ("rmi", "zipped:1"))
+
+    def sweep_commit(self):
+        self.sweep(("commit", "-q", "--diff", self.root, "--parent", "app:1", "new:1"),
+                   ("rmi", "new:1"))
+
+    def sweep_mount(self):
+        """The first one, which derives what --lazy has left out."""
+        self.works("load", "-q", "--lazy", "-i", self.zipped)
+        self.kept = self.holdfast.images()
+        point = self.suite.sandbox.path("point")
+        os.mkdir(point)
+        self.sweep(("mount", "zipped:1", point), ("umount", point), ("prune", "--derived", "-f"))
+
+    def sweep_workspace(self):
+        point = self.suite.sandbox.path("point")
+        os.mkdir(point)
+        self.sweep(("mount", "--rw", "work", "app:1", point), ("umount", point),
+                   ("workspace", "rm", "work"))
+
+    def full_unpack(self):
+        """What was unpacked of it stays, as of tar; what is in the store is as it was."""
+        target = self.disk.point + "/tree"
+        self.disk.fill(leave=MIB)
+        files, contents = self.files(), self.contents()
+        done = self.holdfast.try_it("unpack", "app:1", target)
+        assert done.returncode == 1 and re.search(FULL, done.stderr), done.stderr
+        equal((self.files(), self.contents()), (files, contents))
 
     def no_inodes(self):
         self.fails("load", "-i", self.archives[self.many])
@@ -284,12 +327,18 @@ class Cases:
                 ("full: hold", self.full_of_holds),
                 ("full: prune -a", self.full_prune),
                 ("full: removal after removal", self.removals_when_full),
-                ("load, with more and more space", self.sweep)):
+                ("unpack", self.full_unpack),
+                ("load, with more and more space", self.sweep_load),
+                ("load that derives, with more and more space", self.sweep_deriving_load),
+                ("commit, with more and more space", self.sweep_commit),
+                ("first mount, with more and more space", self.sweep_mount)):
             self.suite.run("%s: %s" % (kind, name), self.with_store, kind, body, *arguments)
         self.suite.run("%s: no space to make a store" % kind, self.not_made, kind)
 
     def ext4(self):
         self.on("ext4")
+        self.suite.run("ext4: mount with a workspace, with more and more space", self.with_store,
+                       "ext4", self.sweep_workspace)
         self.suite.run("ext4: no inodes", lambda: self.with_store("ext4", self.no_inodes, inodes=60))
 
     def tmpfs(self):
