@@ -92,10 +92,16 @@ static int set_device(const struct hf_tar_entry *entry, struct hf_erofs_inode *i
     return 0;
 }
 
+/* Of a symlink Linux knows no other, whatever the header says. */
+static uint16_t permissions(const struct hf_tar_entry *entry)
+{
+    return entry->type == HF_TAR_SYMLINK ? 0777 : entry->mode;
+}
+
 static int inode_from(struct hf_erofs_tree *tree, const struct hf_tar_entry *entry,
                       struct hf_erofs_inode *out, struct hf_error *err)
 {
-    struct hf_erofs_inode inode = {.mode = type_bits(entry->type) | entry->mode,
+    struct hf_erofs_inode inode = {.mode = type_bits(entry->type) | permissions(entry),
                                    .uid = entry->uid,
                                    .gid = entry->gid,
                                    .mtime_sec = entry->mtime_sec,

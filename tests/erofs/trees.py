@@ -44,7 +44,7 @@ def of_tar(path):
                 continue
             kind = KINDS.get(member.type, "f")
             tree[name] = {
-                "kind": kind, "mode": member.mode & 0o7777, "uid": member.uid, "gid": member.gid,
+                "kind": kind, "mode": 0o777 if kind == "l" else member.mode & 0o7777, "uid": member.uid, "gid": member.gid,
                 "mtime": nanoseconds(member), "names": 1,
                 "xattrs": {key[len("SCHILY.xattr."):]: value.encode("utf-8", "surrogateescape")
                            for key, value in member.pax_headers.items()

@@ -1,5 +1,6 @@
-"""tests/interop/test_unpack.py - what `holdfast unpack` makes of an image is what podman and docker
-show of it, in every path; and runc and crun start its bundles.
+"""tests/interop/test_unpack.py - what `holdfast mount` shows of an image and what `holdfast unpack`
+makes of it is what podman and docker show of it, in every path; and runc and crun start it, mounted
+and as a bundle.
 
 docker and podman differ from each other and from themselves in what they show for folders without
 an entry of their own; the images here have none of these where a time or mode is compared. A
@@ -20,6 +21,7 @@ from suite import equal, main
 from tools import need_root
 
 APP = "example.org/app:1"
+LONG = bool(os.environ.get("HOLDFAST_TEST_LONG"))
 TIME = 1700000000
 CAPABILITY = bytes.fromhex("0100000200200000000000000000000000000000")  # cap_net_raw=ep
 
@@ -101,7 +103,7 @@ def seen(top):
                                if not key.startswith("trusted.overlay.")))
             name = os.path.relpath(path, top)
             if not stat.S_ISDIR(info.st_mode):
-                links.setdefault(info.st_ino, []).append(name)
+                links.setdefault((info.st_dev, info.st_ino), []).append(name)
             found[name] = what
     for names in links.values():
         for name in names:
@@ -123,11 +125,19 @@ class Cases:
     def image(self, *layers):
         return self.suite.write("in.tar", archives.docker_archive(Image(list(layers), APP)))
 
-    def unpacked(self, path):
+    def unpacked(self, path, cut=lambda found: found):
+        """Mounted it is the same."""
         self.holdfast.load(path)
-        out = self.suite.path("out")
+        out, point = self.suite.path("out"), self.suite.path("point")
         self.holdfast.run("unpack", APP, out)
-        return seen(out)
+        found = seen(out)
+        os.mkdir(point)
+        self.holdfast.run("mount", APP, point)
+        try:
+            self.differences(cut(seen(point)), cut(found))
+        finally:
+            self.holdfast.run("umount", point)
+        return found
 
     def differences(self, have, want):
         """Readable, where thousands of paths are compared."""
@@ -157,12 +167,39 @@ class Cases:
         self.suite.run("podman mounts the same paths and bytes: folders without entries",
                        self.implicit)
         self.suite.run("podman mounts what is unpacked: built by buildah", self.built)
+        if LONG:
+            self.suite.run("podman mounts what is unpacked: 200 layers",
+                           lambda: self.podman_shows(self.image(*self.many_layers())))
+            self.suite.run("podman mounts what is unpacked: minbase, and python3 with git",
+                           lambda: self.podman_shows(self.distribution()))
+
+    def many_layers(self):
+        """Each adds a file and takes one away that the tenth before it added."""
+        yield layer(*LOWER)
+        for i in range(200):
+            more = [entry(".wh.many-%d" % (i - 10))] if i >= 10 else []
+            yield layer(entry("many-%d" % i, data=b"%d" % i, time=TIME + i), *more)
+
+    def distribution(self):
+        """A Debian root file system, and what its package manager adds in a layer of its own."""
+        sandbox = self.suite.sandbox
+        debootstrap, root = sandbox.program("debootstrap"), self.suite.path("root")
+        lower, upper = self.suite.path("lower.tar"), self.suite.path("upper.tar")
+        sandbox.run([debootstrap, "--variant=minbase", "bookworm", root], timeout=900)
+        sandbox.run(["tar", "--numeric-owner", "--xattrs", "-C", root, "-cf", lower, "."])
+        sandbox.run(["chroot", root, "apt-get", "install", "-y", "-qq", "--no-install-recommends",
+                     "python3", "git"], timeout=900)
+        sandbox.run(["tar", "--numeric-owner", "--xattrs", "-N", lower, "-C", root, "-cf", upper, "."])
+        return self.suite.write("in.tar", archives.docker_archive(
+            Image([open(path, "rb").read() for path in (lower, upper)], APP)))
 
     def implicit(self):
         path = self.image(layer(*LOWER), layer(*IMPLICIT))
-        have, want = self.unpacked(path), self.mounted_by_podman(path)
-        self.differences({name: (what[0], what[5:6]) for name, what in have.items()},
-                         {name: (what[0], what[5:6]) for name, what in want.items()})
+
+        def cut(found):
+            return {name: (what[0], what[5:6]) for name, what in found.items()}
+
+        self.differences(cut(self.unpacked(path, cut)), cut(self.mounted_by_podman(path)))
 
     def built(self):
         """Layers as an engine writes them: RUN with removals, renames, links."""
@@ -217,7 +254,7 @@ class Cases:
 
     # --- runtimes --------------------------------------------------------------------------------
 
-    def start(self, *command):
+    def start(self, is_mounted, *command):
         image = Image([layer(*LOWER[:6], folder("proc"), folder("sys"), folder("dev"))], APP)
         config = json.loads(image.config)
         config["config"] = {"Entrypoint": ["/bin/sh", "-c"], "WorkingDir": "/etc", "User": "app",
@@ -231,6 +268,15 @@ class Cases:
         self.holdfast.load(self.suite.write("in.tar", archives.docker_archive(image)))
         bundle = self.suite.path("bundle")
         self.holdfast.run("unpack", "--bundle", APP, bundle)
+        if is_mounted:
+            self.holdfast.run("mount", "--rw", "container", APP, bundle + "/rootfs")
+        try:
+            self.run_bundle(bundle, *command)
+        finally:
+            if is_mounted:
+                self.holdfast.run("umount", bundle + "/rootfs")
+
+    def run_bundle(self, bundle, *command):
         state = self.suite.path("state")
         program = self.suite.sandbox.program(command[0])
         # crun refuses a machine with both versions of cgroups mounted; here it sees one.
@@ -241,8 +287,10 @@ class Cases:
         equal(said, "hello\n/etc\n12\n34 56\napp:x:12:34::/:/bin/sh\n")
 
     def runtimes(self):
-        self.suite.run("runc starts a bundle", self.start, "runc")
-        self.suite.run("crun starts a bundle", self.start, "crun", "--cgroup-manager=disabled")
+        for what, is_mounted in ("a bundle", False), ("a mounted image", True):
+            self.suite.run("runc starts " + what, self.start, is_mounted, "runc")
+            self.suite.run("crun starts " + what, self.start, is_mounted, "crun",
+                           "--cgroup-manager=disabled")
 
 
 main(Cases, ("podman", "docker", "runtimes"))
