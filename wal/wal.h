@@ -146,8 +146,8 @@ uint64_t hf_wal_segments_since(struct hf_wal *wal);
 /* A checkpoint was taken: count from here on. */
 void hf_wal_note_checkpoint(struct hf_wal *wal);
 
-/* Unlink every segment that ends at or before `position`. Lowest first, wal/ synced before each; the
- * last, if it comes back after a cut, is deleted again. */
+/* Unlink every segment that ends at or before `position`. Lowest first, wal/ synced before each;
+ * the last, if it comes back after a cut, is deleted again. */
 HF_MUST_USE int hf_wal_trim(struct hf_wal *wal, uint64_t position, struct hf_error *err);
 
 #endif

@@ -21,8 +21,10 @@ for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LD_LIBRARY_PATH"):
 
 class Sandbox:
     def __init__(self):
-        # In the build folder: /tmp may be on a file system that a store refuses.
-        self.folder = tempfile.mkdtemp(prefix="interop-", dir=os.getcwd())
+        # In the build folder: /tmp may be on a file system that a store refuses. No name of
+        # tempfile's: podman takes paths for references, which may have no "_/" and no "-_".
+        self.folder = os.path.join(os.getcwd(), "interop-" + os.urandom(6).hex())
+        os.mkdir(self.folder)
         self.sockets = tempfile.mkdtemp(prefix="hf-")  # the path of a socket has 107 bytes at most
         self.environment = {**ENVIRONMENT, "HOME": self.folder, "TMPDIR": self.folder}
         self.processes = []

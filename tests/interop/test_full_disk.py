@@ -246,7 +246,7 @@ class Cases:
 
     def sweep(self, command, *back):
         """Space runs out at each step: in the log, in the staging, in the folders. `back` undoes it."""
-        worked = failed = 0
+        worked, failed, kept = 0, 0, self.holdfast.images()
         step = 64 << 10 if LONG else 256 << 10
         for leave in [0, 512, 4096, 8192, 16384, 32768, *range(step, 6 * MIB, step)]:
             self.disk.fill(leave)
@@ -258,7 +258,7 @@ class Cases:
                 failed += 1
             self.disk.empty()
         assert worked and failed, "%s worked %d times and failed %d" % (command, worked, failed)
-        equal(self.holdfast.images(), self.kept)
+        equal(self.holdfast.images(), kept)
 
     def sweep_load(self):
         self.sweep(("load", "-q", "-i", self.new), ("rmi", "new:1"))
@@ -274,7 +274,6 @@ class Cases:
     def sweep_mount(self):
         """The first one, which derives what --lazy has left out."""
         self.works("load", "-q", "--lazy", "-i", self.zipped)
-        self.kept = self.holdfast.images()
         point = self.suite.sandbox.path("point")
         os.mkdir(point)
         self.sweep(("mount", "zipped:1", point), ("umount", point), ("prune", "--derived", "-f"))
