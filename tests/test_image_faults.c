@@ -29,7 +29,7 @@ static struct hf_error err;
 
 static void copy(const char *from, const char *to)
 {
-    char command[1000];
+    char command[1300];
 
     (void)snprintf(command, sizeof(command), "rm -rf %s %s && cp -a --sparse=always %s %s", to,
                    saved, from, to);

@@ -257,7 +257,7 @@ static bool is_survived_in(const char *path, enum damage damage)
 
 static void try(enum damage damage, const char *path, uint64_t off, size_t len)
 {
-    (void)snprintf(what, sizeof(what), "%s, at %llu: %s", path, (unsigned long long)off,
+    (void)snprintf(what, sizeof(what), "%.300s, at %llu: %s", path, (unsigned long long)off,
                    words[damage]);
     if (!do_damage(damage, path, off, len))
         return;
@@ -360,7 +360,7 @@ START_TEST(rot_of_the_bytes_of_an_object_is_contained)
 
     for (int damage = FLIP; damage < DAMAGES; damage++)
         for (uint64_t off = 0; off < size; off += damage < FIRST_OF_FILES ? 3 : size) {
-            (void)snprintf(what, sizeof(what), "%s, at %llu: %s", path, (unsigned long long)off,
+            (void)snprintf(what, sizeof(what), "%.300s, at %llu: %s", path, (unsigned long long)off,
                            words[damage]);
             if (!do_damage((enum damage)damage, path, off, 3) || damage == PUT_BACK)
                 continue;
