@@ -53,7 +53,7 @@ SYNCS = {
 
 # file, text (once in the file), what stands in its place, what kills it
 CHANGES = [
-    ("wal/segment.c", "bool unused = is_unused(io, fd);", "bool unused = true;", CUT),
+    ("wal/segment.c", "if (is_unused(io, fd) && ", "if (", test("wal_segment")),
     ("src/io/io.c", "int rc = hf_io_unlink(io, dir, path, &why);\n    if (rc != 0 && rc != "
      "HF_ERR_NOT_FOUND) {", "int rc = 0;\n    if (rc != 0) {", CUT),
     ("src/store/recover.c", "    if (rc == 0)\n        rc = hf_sweep_trash(&sweep);\n", "", CUT),

@@ -335,6 +335,26 @@ START_TEST(a_segment_is_synced_then_named_then_its_folder_synced)
 }
 END_TEST
 
+/* Who took it died before the renaming; or it is a segment by its other name. */
+START_TEST(a_spare_in_which_something_was_written_is_made_anew)
+{
+    uint8_t block[HF_WAL_BLOCK];
+    size_t len = 0;
+    int fd = -1;
+
+    ck_assert_int_eq(hf_wal_spare_make(&watch.io, dir, &err), 0);
+    ck_assert_int_eq(hf_io_open(&watch.io, dir, "spare", HF_IO_READ | HF_IO_WRITE, 0, &fd, &err),
+                     0);
+    ck_assert_int_eq(hf_io_pwrite(&watch.io, fd, "x", 1, 0, "spare", &err), 0);
+    hf_io_close(&watch.io, &fd);
+    ck_assert_int_eq(hf_wal_spare_make(&watch.io, dir, &err), 0);
+    ck_assert_int_eq(hf_io_open(&watch.io, dir, "spare", HF_IO_READ, 0, &fd, &err), 0);
+    ck_assert_int_eq(hf_io_pread(&watch.io, fd, block, sizeof(block), 0, &len, "spare", &err), 0);
+    ck_assert_uint_eq(block[0], 0);
+    hf_io_close(&watch.io, &fd);
+}
+END_TEST
+
 START_TEST(a_spare_that_is_too_short_is_left_for_others)
 {
     ck_assert_int_eq(hf_wal_spare_make(&watch.io, dir, &err), 0);
@@ -419,6 +439,7 @@ int main(void)
     tcase_add_test(tests, a_newer_version_or_an_unknown_feature_is_refused_as_such);
     tcase_add_test(tests, segments_are_found_by_name_and_a_gap_is_damage);
     tcase_add_test(tests, a_segment_is_synced_then_named_then_its_folder_synced);
+    tcase_add_test(tests, a_spare_in_which_something_was_written_is_made_anew);
     tcase_add_test(tests, a_spare_that_is_too_short_is_left_for_others);
     tcase_add_loop_test(tests, making_a_segment_that_fails_at_any_call_leaves_a_whole_one_or_none,
                         0, 4);

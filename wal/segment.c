@@ -282,15 +282,54 @@ static int make_zero_file(struct hf_io *io, int wal_dir, uint64_t size, int *out
     return 0;
 }
 
-int hf_wal_spare_make(struct hf_io *io, int wal_dir, struct hf_error *err)
+static bool is_unused(struct hf_io *io, int fd)
 {
-    struct hf_io_stat stat;
+    uint8_t block[HF_WAL_BLOCK];
+    size_t len = 0;
+
+    if (hf_io_pread(io, fd, block, sizeof(block), 0, &len, HF_WAL_SPARE, NULL) != 0)
+        return false;
+    struct hf_cursor cursor = hf_cursor_of(block, len);
+    return hf_cursor_zeros(&cursor, sizeof(block));
+}
+
+/*
+ * The spare, if it is one: long enough, and unused. What is not would not keep its promise when the
+ * disk is full: it may have lost its end, or be the very file that was renamed from it and is a
+ * segment now, or hold what was written by who died before the renaming. *out_fd stays -1 then, and
+ * *out_useless tells that there is such a file.
+ */
+static void open_spare(struct hf_io *io, int wal_dir, int *out_fd, uint64_t *out_size,
+                       bool *out_useless)
+{
+    struct hf_io_stat stat = {0};
     int fd = -1;
 
-    /* One that lost its end would not keep its promise when the disk is full. */
-    if (hf_io_stat_at(io, wal_dir, HF_WAL_SPARE, &stat, NULL) == 0 &&
-        stat.size_bytes >= HF_WAL_SEGMENT_BYTES)
+    *out_fd = -1;
+    *out_useless = false;
+    if (hf_io_open(io, wal_dir, HF_WAL_SPARE, HF_IO_READ | HF_IO_WRITE, 0, &fd, NULL) != 0)
+        return;
+    if (is_unused(io, fd) && hf_io_fstat(io, fd, &stat, HF_WAL_SPARE, NULL) == 0 &&
+        stat.size_bytes >= HF_WAL_SEGMENT_BYTES) {
+        *out_fd = fd;
+        *out_size = stat.size_bytes - stat.size_bytes % HF_WAL_BLOCK;
+        return;
+    }
+    hf_io_close(io, &fd);
+    *out_useless = true;
+}
+
+int hf_wal_spare_make(struct hf_io *io, int wal_dir, struct hf_error *err)
+{
+    uint64_t size;
+    bool useless;
+    int fd;
+
+    open_spare(io, wal_dir, &fd, &size, &useless);
+    if (fd >= 0) {
+        hf_io_close(io, &fd);
         return 0;
+    }
     int rc = make_zero_file(io, wal_dir, HF_WAL_SEGMENT_BYTES, &fd, err);
     if (rc != 0)
         return rc;
@@ -303,38 +342,24 @@ int hf_wal_spare_make(struct hf_io *io, int wal_dir, struct hf_error *err)
     return rc;
 }
 
-/* After a cut `spare` may be the very file that was renamed from it, and is a segment now. */
-static bool is_unused(struct hf_io *io, int fd)
-{
-    uint8_t block[HF_WAL_BLOCK];
-    size_t len = 0;
-
-    if (hf_io_pread(io, fd, block, sizeof(block), 0, &len, HF_WAL_SPARE, NULL) != 0)
-        return false;
-    struct hf_cursor cursor = hf_cursor_of(block, len);
-    return hf_cursor_zeros(&cursor, sizeof(block));
-}
-
 /* The spare if it is there and long enough; else a new file of `size`. */
 static int take_file(struct hf_io *io, int wal_dir, uint64_t size, const char **out_name,
                      int *out_fd, uint64_t *out_size, struct hf_error *err)
 {
-    struct hf_io_stat stat;
-    int fd = -1;
+    uint64_t spare_size;
+    bool useless;
+    int fd;
 
-    if (hf_io_open(io, wal_dir, HF_WAL_SPARE, HF_IO_READ | HF_IO_WRITE, 0, &fd, NULL) == 0) {
-        bool unused = is_unused(io, fd);
-        if (unused && hf_io_fstat(io, fd, &stat, HF_WAL_SPARE, NULL) == 0 &&
-            stat.size_bytes >= size) {
-            *out_name = HF_WAL_SPARE;
-            *out_fd = fd;
-            *out_size = stat.size_bytes - stat.size_bytes % HF_WAL_BLOCK;
-            return 0;
-        }
-        hf_io_close(io, &fd);
-        if (!unused)
-            hf_io_discard(io, wal_dir, HF_WAL_SPARE);
+    open_spare(io, wal_dir, &fd, &spare_size, &useless);
+    if (fd >= 0 && spare_size >= size) {
+        *out_name = HF_WAL_SPARE;
+        *out_fd = fd;
+        *out_size = spare_size;
+        return 0;
     }
+    hf_io_close(io, &fd);
+    if (useless) /* its room may be what the new one needs */
+        hf_io_discard(io, wal_dir, HF_WAL_SPARE);
     *out_name = HF_WAL_NEW;
     *out_size = size;
     return make_zero_file(io, wal_dir, size, out_fd, err);

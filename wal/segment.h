@@ -54,7 +54,7 @@ HF_MUST_USE int hf_wal_segments_list(struct hf_io *io, int wal_dir, uint64_t **o
 HF_MUST_USE int hf_wal_segments_find(struct hf_io *io, int wal_dir, uint64_t *out_lowest,
                                      uint64_t *out_highest, struct hf_error *err);
 
-/* Make `spare`, whole and durable, if there is none that is long enough. */
+/* Make `spare`, whole and durable, if there is none that is long enough and unused. */
 HF_MUST_USE int hf_wal_spare_make(struct hf_io *io, int wal_dir, struct hf_error *err);
 
 /*
