@@ -219,29 +219,22 @@ static int damage(struct workload *workload, struct hf_error *err)
     return rc == 0 ? hf_store_change(workload->store, "fsck", 4, decide_damaged, NULL, err) : rc;
 }
 
-static int decide_heal(void *arg, struct hf_change *change, struct hf_error *err)
-{
-    struct hf_digest tar = hf_test_digest_of(plain);
-
-    return hf_check_decide_heal(arg, change, &tar, 1, err);
-}
-
 /* As a load that brings the bytes again. */
 static int heal(struct workload *workload, struct hf_error *err)
 {
     struct hf_digest tar = hf_test_digest_of(plain);
-    struct hf_txn *txn = NULL;
+    struct hf_healing healing = {.wanted = &tar, .count = 1};
     bool is_good = true;
-    int rc = hf_txn_begin(workload->store, "load", 4, &txn, err);
+    int rc = hf_txn_begin(workload->store, "load", 4, &healing.txn, err);
 
     if (rc == 0)
-        rc = hf_test_stage(txn, plain, err);
+        rc = hf_test_stage(healing.txn, plain, err);
     if (rc == 0)
-        rc = hf_txn_verify_present(txn, &tar, &is_good, err);
+        rc = hf_txn_verify_present(healing.txn, &tar, &is_good, err);
     if (rc == 0)
-        return hf_txn_commit(txn, decide_heal, txn, err);
-    if (txn != NULL)
-        hf_txn_abort(txn, "the test failed");
+        return hf_txn_commit(healing.txn, hf_check_decide_heal, &healing, err);
+    if (healing.txn != NULL)
+        hf_txn_abort(healing.txn, "the test failed");
     return rc;
 }
 

@@ -31,11 +31,14 @@ HF_MUST_USE int hf_store_check(struct hf_io *io, const char *root,
 /* For a hf_check_heal_fn: copy good bytes into a transaction; DIGEST: they are not. */
 HF_MUST_USE int hf_check_stage_copy(struct hf_txn *txn, struct hf_blob *from,
                                     const struct hf_digest *digest, struct hf_error *err);
-/* And in its decision: what is staged of `digests` takes the place of what is there. Nothing else
- * changes, and what is not in the catalog any more is left out. */
-HF_MUST_USE int hf_check_decide_heal(struct hf_txn *txn, struct hf_change *change,
-                                     const struct hf_digest *digests, size_t count,
-                                     struct hf_error *err);
+struct hf_healing {
+    struct hf_txn *txn;
+    const struct hf_digest *wanted;
+    size_t count;
+};
+/* And for hf_txn_commit, with a struct hf_healing: what is staged of `wanted` takes the place of
+ * what is there. Nothing else changes, and what is not in the catalog any more is left out. */
+HF_MUST_USE int hf_check_decide_heal(void *arg, struct hf_change *change, struct hf_error *err);
 
 /* --- what the files of the check share -------------------------------------------------------- */
 

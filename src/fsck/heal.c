@@ -176,34 +176,22 @@ int hf_check_stage_copy(struct hf_txn *txn, struct hf_blob *from, const struct h
     return rc;
 }
 
-int hf_check_decide_heal(struct hf_txn *txn, struct hf_change *change,
-                         const struct hf_digest *digests, size_t count, struct hf_error *err)
+int hf_check_decide_heal(void *arg, struct hf_change *change, struct hf_error *err)
 {
+    const struct hf_healing *healing = arg;
     int rc = 0;
 
-    for (size_t i = 0; rc == 0 && i < count; i++) {
-        if (!hf_txn_has_staged(txn, &digests[i], NULL))
+    for (size_t i = 0; rc == 0 && i < healing->count; i++) {
+        const struct hf_digest *digest = &healing->wanted[i];
+        if (!hf_txn_has_staged(healing->txn, digest, NULL))
             continue;
-        rc = hf_view_object(&change->snapshot.view, &digests[i], NULL, err);
+        rc = hf_view_object(&change->snapshot.view, digest, NULL, err);
         if (rc == 0)
-            rc = hf_change_put_object(change, &digests[i], NULL, 0, NULL, 0, err);
+            rc = hf_change_put_object(change, digest, NULL, 0, NULL, 0, err);
         else if (rc == HF_ERR_NOT_FOUND)
             rc = 0; /* it left meanwhile */
     }
     return rc;
-}
-
-struct healing {
-    struct hf_txn *txn;
-    const struct hf_digest *wanted;
-    size_t count;
-};
-
-static int decide_heal(void *arg, struct hf_change *change, struct hf_error *err)
-{
-    const struct healing *healing = arg;
-
-    return hf_check_decide_heal(healing->txn, change, healing->wanted, healing->count, err);
 }
 
 static int stage_copies(struct hf_check *check, struct hf_txn *txn,
@@ -237,7 +225,7 @@ static int heal_from_quarantine(struct hf_check *check, const struct hf_digest *
     static const char note[] = "fsck\0--repair\0from quarantine";
     struct copy_search search = {
         .check = check, .wanted = wanted, .wanted_count = count, .err = err};
-    struct healing healing = {.wanted = wanted, .count = count};
+    struct hf_healing healing = {.wanted = wanted, .count = count};
 
     int rc =
         hf_io_list(check->io, check->store->layout.root, HF_DIR_QUARANTINE, see_copy, &search, err);
@@ -247,7 +235,7 @@ static int heal_from_quarantine(struct hf_check *check, const struct hf_digest *
         if (rc == 0) {
             rc = stage_copies(check, healing.txn, &search, err);
             if (rc == 0)
-                rc = hf_txn_commit(healing.txn, decide_heal, &healing, err);
+                rc = hf_txn_commit(healing.txn, hf_check_decide_heal, &healing, err);
             else
                 hf_txn_abort(healing.txn, "the copies could not be staged");
         }

@@ -223,19 +223,6 @@ static int stage_again(struct deriving *deriving, struct hf_layer *layer, struct
     return rc;
 }
 
-struct healing {
-    struct hf_txn *txn;
-    const struct hf_digest *wanted;
-    size_t count;
-};
-
-static int decide_heal(void *arg, struct hf_change *change, struct hf_error *err)
-{
-    const struct healing *healing = arg;
-
-    return hf_check_decide_heal(healing->txn, change, healing->wanted, healing->count, err);
-}
-
 static int stage_all(struct deriving *deriving, const struct hf_snapshot *snapshot,
                      const struct hf_digest *wanted, size_t count, struct hf_error *err)
 {
@@ -278,7 +265,7 @@ int hf_derive_heal(struct hf_store *store, const struct hf_digest *wanted, size_
                    struct hf_error *err)
 {
     struct deriving deriving = {.store = store};
-    struct healing healing = {.wanted = wanted, .count = count};
+    struct hf_healing healing = {.wanted = wanted, .count = count};
     struct hf_snapshot *snapshot = NULL;
     int rc = hf_snapshot_take(store, &snapshot, err);
 
@@ -288,7 +275,7 @@ int hf_derive_heal(struct hf_store *store, const struct hf_digest *wanted, size_
         if (rc == 0 && (rc = stage_all(&deriving, snapshot, wanted, count, err)) != 0)
             hf_txn_abort(deriving.txn, "the parts of a layer could not be derived again");
         else if (rc == 0)
-            rc = hf_txn_commit(deriving.txn, decide_heal, &healing, err);
+            rc = hf_txn_commit(deriving.txn, hf_check_decide_heal, &healing, err);
     }
     hf_snapshot_release(snapshot);
     return rc;

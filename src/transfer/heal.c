@@ -30,16 +30,10 @@ static int begin(struct heal *heal, const char *path, struct hf_error *err)
     return hf_note_txn(heal->store, &note, &heal->txn, err);
 }
 
-static int decide(void *arg, struct hf_change *change, struct hf_error *err)
-{
-    const struct heal *heal = arg;
-
-    return hf_check_decide_heal(heal->txn, change, heal->wanted, heal->count, err);
-}
-
 /* Commits what could be staged, also when `rc` tells that something went wrong on the way. */
 static int end(struct heal *heal, int rc, struct hf_error *err)
 {
+    struct hf_healing healing = {heal->txn, heal->wanted, heal->count};
     bool found = false;
 
     for (size_t i = 0; i < heal->count; i++) {
@@ -52,7 +46,7 @@ static int end(struct heal *heal, int rc, struct hf_error *err)
         hf_txn_abort(heal->txn, "it has no good copy of what is damaged");
         return rc;
     }
-    int committed = hf_txn_commit(heal->txn, decide, heal, rc == 0 ? err : NULL);
+    int committed = hf_txn_commit(heal->txn, hf_check_decide_heal, &healing, rc == 0 ? err : NULL);
     return committed != 0 && rc == 0 ? committed : rc;
 }
 

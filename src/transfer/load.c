@@ -65,21 +65,14 @@ int hf_load_read(struct hf_load *load, struct hf_error *err)
 /* --- understanding ---------------------------------------------------------------------------- */
 
 /* manifest.json is a list of images (docker save), or one manifest (docker's "dir" layout). */
-static int begins_as_list(struct hf_load *load, struct hf_member *member, bool *out,
-                          struct hf_error *err)
+static int begins_as_list(void *out, const void *data, size_t len, struct hf_error *err)
 {
-    const uint8_t *data;
-    uint8_t *owned;
-    size_t len;
-    int rc = hf_load_document(load, member, &data, &len, &owned, err);
-
-    if (rc != 0)
-        return rc;
+    const uint8_t *bytes = data;
     size_t i = 0;
-    while (i < len && isspace(data[i]))
+
+    while (i < len && isspace(bytes[i]))
         i++;
-    *out = i < len && data[i] == '[';
-    free(owned);
+    *(bool *)out = i < len && bytes[i] == '[';
     return 0;
 }
 
@@ -108,7 +101,7 @@ int hf_load_understand(struct hf_load *load, struct hf_error *err)
     if (rc == 0 && !index && !manifest)
         rc = refuse_archive(load, err);
     if (rc == 0 && manifest)
-        rc = begins_as_list(load, manifest, &is_list, err);
+        rc = hf_load_document(load, manifest, begins_as_list, &is_list, err);
     if (rc == 0 && is_list)
         rc = hf_load_docker_open(load, manifest, err);
     if (rc == 0 && index)

@@ -76,10 +76,10 @@ HF_MUST_USE int hf_load_take(struct hf_load *load, struct hf_member *member, hf_
 
 /* Read an UNREAD member (a folder's file). */
 HF_MUST_USE int hf_load_fetch(struct hf_load *load, struct hf_member *member, struct hf_error *err);
-/* A document's bytes; *out_owned (may be NULL inside) is freed by the caller. LIMIT. */
+typedef int hf_load_parse_fn(void *out, const void *data, size_t len, struct hf_error *err);
+/* `parse` gets the bytes of a document; its failure is told with the member's path. LIMIT. */
 HF_MUST_USE int hf_load_document(struct hf_load *load, struct hf_member *member,
-                                 const uint8_t **out_data, size_t *out_len, uint8_t **out_owned,
-                                 struct hf_error *err);
+                                 hf_load_parse_fn *parse, void *out, struct hf_error *err);
 /* The bytes become the transaction's: staged or claimed, and a damaged copy in the store healed. */
 HF_MUST_USE int hf_load_settle(struct hf_load *load, struct hf_member *member,
                                struct hf_error *err);

@@ -109,8 +109,8 @@ static int append_piece(void *arg, const void *data, size_t len, struct hf_error
     return hf_buf_check(buf, err);
 }
 
-int hf_load_document(struct hf_load *load, struct hf_member *member, const uint8_t **out_data,
-                     size_t *out_len, uint8_t **out_owned, struct hf_error *err)
+int hf_load_document(struct hf_load *load, struct hf_member *member, hf_load_parse_fn *parse,
+                     void *out, struct hf_error *err)
 {
     struct hf_buf buf = {.max_bytes = HF_DOCUMENT_MAX};
     int rc = hf_load_fetch(load, member, err);
@@ -120,19 +120,18 @@ int hf_load_document(struct hf_load *load, struct hf_member *member, const uint8
     if (member->size_bytes > HF_DOCUMENT_MAX)
         return hf_fail(err, HF_ERR_LIMIT, "%s: it has more than %u bytes", member->path,
                        HF_DOCUMENT_MAX);
-    *out_owned = NULL;
-    *out_len = (size_t)member->size_bytes;
-    *out_data = member->data;
-    if (member->place == HF_MEMBER_MEMORY)
-        return 0;
-    rc = each_piece(load, member, append_piece, &buf, err);
-    if (rc != 0) {
-        hf_buf_release(&buf);
-        return rc;
+    if (member->place == HF_MEMBER_MEMORY) {
+        rc = parse(out, member->data, (size_t)member->size_bytes, err);
+        return rc == 0 ? 0 : hf_fail_prefix(err, rc, "%s", member->path);
     }
-    *out_len = buf.len;
-    *out_data = *out_owned = (uint8_t *)hf_buf_detach(&buf);
-    return 0;
+    rc = each_piece(load, member, append_piece, &buf, err);
+    if (rc == 0) {
+        rc = parse(out, buf.data, buf.len, err);
+        if (rc != 0)
+            hf_fail_prefix(err, rc, "%s", member->path);
+    }
+    hf_buf_release(&buf);
+    return rc;
 }
 
 /* --- settling --------------------------------------------------------------------------------- */

@@ -33,19 +33,17 @@ static int at_path(struct hf_load *load, const char *path, struct hf_member **ou
     return rc;
 }
 
+static int parse_manifest(void *out, const void *data, size_t len, struct hf_error *err)
+{
+    return hf_docker_manifest_parse(data, len, out, err);
+}
+
 int hf_load_docker_open(struct hf_load *load, struct hf_member *manifest, struct hf_error *err)
 {
-    const uint8_t *data;
-    uint8_t *owned;
-    size_t len;
-    int rc = hf_load_document(load, manifest, &data, &len, &owned, err);
+    int rc = hf_load_document(load, manifest, parse_manifest, &load->docker, err);
 
     if (rc != 0)
         return rc;
-    rc = hf_docker_manifest_parse(data, len, &load->docker, err);
-    free(owned);
-    if (rc != 0)
-        return hf_fail_prefix(err, rc, "manifest.json");
     load->docker_configs = calloc(load->docker.count + 1, sizeof(struct hf_member *));
     if (!load->docker_configs)
         return hf_fail_memory(err);
@@ -132,21 +130,14 @@ static int make_with_layers(struct hf_load *load, const struct hf_docker_image *
     return rc;
 }
 
-static int read_config(struct hf_load *load, struct hf_member *member, struct hf_config *out,
-                       struct hf_error *err)
+static int parse_image_config(void *out, const void *data, size_t len, struct hf_error *err)
 {
-    const uint8_t *data;
-    uint8_t *owned;
-    size_t len;
-    int rc = hf_load_document(load, member, &data, &len, &owned, err);
+    const struct hf_config *config = out;
+    int rc = hf_config_parse(data, len, out, err);
 
-    if (rc != 0)
-        return rc;
-    rc = hf_config_parse(data, len, out, err);
-    free(owned);
-    if (rc == 0 && !out->is_image)
+    if (rc == 0 && !config->is_image)
         rc = hf_fail(err, HF_ERR_INPUT, "it is no image config (it has no rootfs of layers)");
-    return rc == 0 ? 0 : hf_fail_prefix(err, rc, "%s", member->path);
+    return rc;
 }
 
 static int make_image(struct hf_load *load, size_t i, struct hf_digest *out, struct hf_error *err)
@@ -155,8 +146,9 @@ static int make_image(struct hf_load *load, size_t i, struct hf_digest *out, str
     const char *platform = load->options->platform;
     struct hf_config config = {0};
     struct hf_member **layers = calloc(image->layer_count + 1, sizeof(struct hf_member *));
-    int rc =
-        layers ? read_config(load, load->docker_configs[i], &config, err) : hf_fail_memory(err);
+    int rc = layers
+                 ? hf_load_document(load, load->docker_configs[i], parse_image_config, &config, err)
+                 : hf_fail_memory(err);
 
     if (rc == 0 && platform && !hf_platform_matches(config.platform, platform))
         rc = hf_fail(err, HF_ERR_NOT_FOUND, "it is for %s, not for %s",

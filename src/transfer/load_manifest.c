@@ -175,29 +175,29 @@ static bool is_image(const struct hf_load_node *node, const struct hf_config *co
            strcmp(config->platform, HF_NO_PLATFORM) != 0;
 }
 
+static int parse_config(void *out, const void *data, size_t len, struct hf_error *err)
+{
+    return hf_config_parse(data, len, out, err);
+}
+
+static int parse_artifact_config(void *out, const void *data, size_t len, struct hf_error *err)
+{
+    int rc = hf_config_parse(data, len, out, err);
+
+    return rc == HF_ERR_INPUT ? 0 : rc;
+}
+
 /* A config that is no JSON belongs to an artifact, unless it is called an image's. */
 static int read_config(struct hf_load *load, const struct hf_document *document,
                        struct hf_member *member, struct hf_config *out, struct hf_error *err)
 {
-    const uint8_t *data;
-    uint8_t *owned;
-    size_t len;
-    struct hf_error problem = {0};
     bool is_named_image = strcmp(document->config.media_type, HF_MEDIA_OCI_CONFIG) == 0 ||
                           strcmp(document->config.media_type, HF_MEDIA_DOCKER_CONFIG) == 0;
 
     if (!is_named_image && member->size_bytes > HF_DOCUMENT_MAX)
         return 0;
-    int rc = hf_load_document(load, member, &data, &len, &owned, err);
-    if (rc != 0)
-        return rc;
-    rc = hf_config_parse(data, len, out, &problem);
-    free(owned);
-    if (rc == 0 || (rc == HF_ERR_INPUT && !is_named_image))
-        return 0;
-    if (err)
-        *err = problem;
-    return hf_fail_prefix(err, rc, "%s", member->path);
+    return hf_load_document(load, member, is_named_image ? parse_config : parse_artifact_config,
+                            out, err);
 }
 
 static int leave_out_platform(struct hf_load *load, struct hf_load_node *node, const char *platform,

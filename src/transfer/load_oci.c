@@ -97,19 +97,9 @@ static int take_index(struct hf_load *load, struct hf_load_node *node, struct hf
 
 /* ---------------------------------------------------------------------------------------------- */
 
-static int parse(struct hf_load *load, struct hf_member *member, struct hf_document *out,
-                 struct hf_error *err)
+static int parse(void *out, const void *data, size_t len, struct hf_error *err)
 {
-    const uint8_t *data;
-    uint8_t *owned;
-    size_t len;
-    int rc = hf_load_document(load, member, &data, &len, &owned, err);
-
-    if (rc != 0)
-        return rc;
-    rc = hf_document_parse(data, len, out, err);
-    free(owned);
-    return rc == 0 ? 0 : hf_fail_prefix(err, rc, "%s", member->path);
+    return hf_document_parse(data, len, out, err);
 }
 
 static int take_node(struct hf_load *load, struct hf_load_node *node, struct hf_error *err)
@@ -125,7 +115,7 @@ static int take_node(struct hf_load *load, struct hf_load_node *node, struct hf_
         rc = hf_fail(err, HF_ERR_LIMIT, "%s: indexes are nested more than %d deep", node->label,
                      HF_LOAD_INDEX_DEPTH);
     if (rc == 0)
-        rc = parse(load, member, &document, err);
+        rc = hf_load_document(load, member, parse, &document, err);
     if (rc != 0)
         return rc;
     if (document.kind == HF_DOC_MANIFEST)
@@ -194,7 +184,7 @@ int hf_load_oci_index(struct hf_load *load, struct hf_member *index, struct hf_e
 {
     struct hf_document document = {0};
     char label[96];
-    int rc = parse(load, index, &document, err);
+    int rc = hf_load_document(load, index, parse, &document, err);
 
     if (rc == 0 && document.kind != HF_DOC_INDEX)
         rc = hf_fail(err, HF_ERR_INPUT, "%s: it is no index", index->path);
