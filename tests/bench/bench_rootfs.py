@@ -36,6 +36,7 @@ import tools  # noqa: E402
 
 BIG, DEEP = "example.org/bench/big:1", "example.org/bench/deep:1"
 PEERS = {"podman": tools.Podman, "containerd": tools.Containerd}
+IMPORT = {"podman": ("load", "-q", "-i"), "containerd": ("images", "import")}
 
 
 def deep_archive(path, count):
@@ -257,9 +258,6 @@ class Bench:
         self.unpack()
         self.read()
         self.commit()
-
-
-IMPORT = {"podman": ("load", "-q", "-i"), "containerd": ("images", "import")}
 
 
 def main():

@@ -116,7 +116,19 @@ def sweep_making(store, changing, there, load):
     print("making a store: killed before each of %d calls" % sum(calls.values()), flush=True)
 
 
-def main():
+def sweep_all(store, folder, changing):
+    load = ["load", "-q", "-i", list(make_archives(folder)[0])[1]]
+    store.run(load)
+    there = store.state("--after-recovery")
+    shutil.rmtree(store.root)
+    sweep_making(store, changing, there, load)
+    remove = ["rmi", *there]
+    sweep(store, changing, there, load, remove, [load, remove])
+    sweep(store, changing, there, remove, load, [load])
+
+
+def main(sweeps):
+    """`sweeps` gets a store that is not made yet, a folder, and whether only changing calls count."""
     holdfast, check = (os.path.abspath(path) for path in sys.argv[1:3])
     changing = len(sys.argv) <= 3 or sys.argv[3] != "all"
     if not shutil.which("strace") or subprocess.run(["strace", "-qq", "-o", "/dev/null", "true"],
@@ -124,17 +136,8 @@ def main():
         print("strace does not work here")
         return SKIPPED
     folder = tempfile.mkdtemp(prefix="kill9-", dir=os.getcwd())
-    store = Store(holdfast, check, os.path.join(folder, "store"))
-    archive = list(make_archives(folder)[0])[1]
-    load = ["load", "-q", "-i", archive]
     try:
-        store.run(load)
-        there = store.state("--after-recovery")
-        shutil.rmtree(store.root)
-        sweep_making(store, changing, there, load)
-        remove = ["rmi", *there]
-        sweep(store, changing, there, load, remove, [load, remove])
-        sweep(store, changing, there, remove, load, [load])
+        sweeps(Store(holdfast, check, os.path.join(folder, "store")), folder, changing)
     except Failure as failure:
         print("%s\nthe store is kept in %s" % (failure, folder))
         return 1
@@ -143,4 +146,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sweep_all))

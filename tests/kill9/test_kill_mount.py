@@ -16,13 +16,12 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from images import make_archives  # noqa: E402
-from store import Failure, Store  # noqa: E402
+from store import Failure  # noqa: E402
 import test_kill_each as each  # noqa: E402
 
 NAME = "docker.io/library/zip:1"
@@ -134,27 +133,17 @@ def cases(point, tree):
     ]
 
 
-def main():
-    holdfast, check = (os.path.abspath(path) for path in sys.argv[1:3])
-    changing = len(sys.argv) <= 3 or sys.argv[3] != "all"
-    if not shutil.which("strace") or os.geteuid() != 0 or not private_mounts():
-        print("needs strace, and root that may mount")
-        return each.SKIPPED
-    folder = tempfile.mkdtemp(prefix="kill9-", dir=os.getcwd())
-    store = Store(holdfast, check, os.path.join(folder, "store"))
+def sweep_all(store, folder, changing):
     archive = next(path for path in make_archives(folder)[0] if path.endswith("zip.tar"))
-    try:
-        kills = Kills(store, archive, folder, changing)
-        kills.make_again()
-        for case in cases(kills.point, kills.tree):
-            kills.sweep(case)
-        store.run(["fsck", "--full"])
-    except Failure as failure:
-        print("%s\nthe store is kept in %s" % (failure, folder))
-        return 1
-    shutil.rmtree(folder)
-    return 0
+    kills = Kills(store, archive, folder, changing)
+    kills.make_again()
+    for case in cases(kills.point, kills.tree):
+        kills.sweep(case)
+    store.run(["fsck", "--full"])
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    if os.geteuid() != 0 or not private_mounts():
+        print("needs root, and that it may mount")
+        sys.exit(each.SKIPPED)
+    sys.exit(each.main(sweep_all))
