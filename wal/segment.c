@@ -306,6 +306,7 @@ static void open_spare(struct hf_io *io, int wal_dir, int *out_fd, uint64_t *out
     int fd = -1;
 
     *out_fd = -1;
+    *out_size = 0;
     *out_useless = false;
     if (hf_io_open(io, wal_dir, HF_WAL_SPARE, HF_IO_READ | HF_IO_WRITE, 0, &fd, NULL) != 0)
         return;
