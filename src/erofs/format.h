@@ -5,12 +5,13 @@
 
 #define HF_EROFS_MAGIC 0xe0f5e1e2u
 
-#define HF_EROFS_SUPER_OFF   1024u
-#define HF_EROFS_SUPER_BYTES 128u
-#define HF_EROFS_SUM_OFF     (HF_EROFS_SUPER_OFF + 4) /* the checksum's own place */
-#define HF_EROFS_SLOT_OFF    1152u                    /* the one device slot, right behind */
-#define HF_EROFS_SLOT_BYTES  128u
-#define HF_EROFS_META_OFF    1280u /* the first inode: the root */
+#define HF_EROFS_SUPER_OFF    1024u
+#define HF_EROFS_SUPER_BYTES  128u
+#define HF_EROFS_SUM_OFF      (HF_EROFS_SUPER_OFF + 4) /* the checksum's own place */
+#define HF_EROFS_SUMMED_BYTES 3072u /* from the super block to the end of a block of 4096 */
+#define HF_EROFS_SLOT_OFF     1152u /* the one device slot, right behind */
+#define HF_EROFS_SLOT_BYTES   128u
+#define HF_EROFS_META_OFF     1280u /* the first inode: the root */
 
 #define HF_EROFS_COMPAT_SB_CHECKSUM    0x1u
 #define HF_EROFS_COMPAT_MTIME          0x2u

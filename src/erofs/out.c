@@ -3,7 +3,7 @@
 
 #include "erofs/format.h"
 
-#define PIECE ((size_t)64 << 10) /* more than the first block of either form */
+#define PIECE ((size_t)64 << 10) /* more than the first block */
 
 uint32_t hf_erofs_crc32c(const uint8_t *data, size_t len)
 {
@@ -20,9 +20,7 @@ uint32_t hf_erofs_crc32c(const uint8_t *data, size_t len)
 /* Over the block of the super block, from it on, its own place being 0 until now. */
 static void put_checksum(struct hf_erofs_out *out)
 {
-    uint32_t len = out->block_bytes > HF_EROFS_SUPER_OFF ? out->block_bytes - HF_EROFS_SUPER_OFF
-                                                         : out->block_bytes;
-    uint32_t crc = hf_erofs_crc32c(out->buf.data + HF_EROFS_SUPER_OFF, len);
+    uint32_t crc = hf_erofs_crc32c(out->buf.data + HF_EROFS_SUPER_OFF, HF_EROFS_SUMMED_BYTES);
 
     for (int i = 0; i < 4; i++)
         out->buf.data[HF_EROFS_SUM_OFF + i] = (uint8_t)(crc >> (8 * i));
@@ -34,7 +32,7 @@ static int flush(struct hf_erofs_out *out, struct hf_error *err)
 
     if (rc < 0 || out->buf.len == 0)
         return rc;
-    if (out->off == 0)
+    if (out->off == 0 && out->has_checksum)
         put_checksum(out);
     if ((rc = out->output->write(out->output->arg, out->buf.data, out->buf.len, err)) < 0)
         return rc;

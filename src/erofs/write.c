@@ -21,7 +21,8 @@ static void put_super(struct hf_erofs_writer *w)
     hf_erofs_out_reach(&w->out, HF_EROFS_SUPER_OFF);
     hf_buf_put_u32(buf, HF_EROFS_MAGIC);
     hf_buf_put_u32(buf, 0); /* checksum: out.c */
-    hf_buf_put_u32(buf, HF_EROFS_COMPAT_SB_CHECKSUM | HF_EROFS_COMPAT_MTIME);
+    hf_buf_put_u32(buf,
+                   HF_EROFS_COMPAT_MTIME | (w->out.has_checksum ? HF_EROFS_COMPAT_SB_CHECKSUM : 0));
     hf_buf_put_u8(buf, (uint8_t)layout->block_bits);
     hf_buf_put_u8(buf, 0); /* no extensions of the super block */
     hf_buf_put_u16(buf, (uint16_t)w->tree->inodes[0].nid);
@@ -175,7 +176,7 @@ int hf_erofs_write(const struct hf_erofs_tree *tree, const struct hf_erofs_layou
         .tree = tree,
         .layout = layout,
         .tar_bytes = tar_bytes,
-        .out = {.output = output, .block_bytes = layout->block_bytes},
+        .out = {.output = output, .has_checksum = layout->form == HF_EROFS_FULL},
     };
     int rc;
 

@@ -15,8 +15,8 @@ uint32_t hf_erofs_crc32c(const uint8_t *data, size_t len);
 struct hf_erofs_out {
     const struct hf_erofs_output *output;
     struct hf_buf buf;
-    uint64_t off;         /* of the image, where buf begins */
-    uint32_t block_bytes; /* the super block's checksum covers what is behind it in its block */
+    uint64_t off;      /* of the image, where buf begins */
+    bool has_checksum; /* of the super block */
 };
 
 static inline uint64_t hf_erofs_out_off(const struct hf_erofs_out *out)

@@ -7,7 +7,7 @@ import subprocess
 from tap import Skip
 from tools import Docker, Podman, need_root
 
-PACKAGES = "docker.io,docker-cli,podman,netavark,crun,ca-certificates"
+PACKAGES = "docker.io,docker-cli,podman,netavark,crun,ca-certificates,erofs-utils"
 
 # In a mount namespace of its own, so that all of it is gone with the process. docker wants its root
 # to be a mount point.

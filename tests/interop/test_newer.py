@@ -6,6 +6,7 @@ Only with HOLDFAST_TEST_LONG, because a trixie must be made for it."""
 import json
 import os
 import subprocess
+import sys
 import tarfile
 
 import archives
@@ -13,6 +14,9 @@ from archives import GZIP, Image, OciTar, busybox_layer, named, platform, small_
 from newer import NewerDocker, NewerPodman, Trixie
 from suite import equal, main
 from tap import Skip
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "erofs"))
+import tars  # noqa: E402
 
 APP = "example.org/team/app:1"
 OTHER = "example.org/team/other:2"
@@ -30,8 +34,8 @@ class Cases:
         self.trixie = None
         self.engines = {}
 
-    def engine(self, kind, *arguments):
-        """Raises Skip each time when it does not run here."""
+    def in_trixie(self):
+        """Raises Skip each time when there is none."""
         if not os.environ.get("HOLDFAST_TEST_LONG"):
             raise Skip("only with HOLDFAST_TEST_LONG")
         if isinstance(self.trixie, Skip):
@@ -41,8 +45,12 @@ class Cases:
         except Skip as why:
             self.trixie = why
             raise
+        return self.trixie
+
+    def engine(self, kind, *arguments):
+        trixie = self.in_trixie()
         if (kind, arguments) not in self.engines:
-            self.engines[kind, arguments] = kind(self.suite.sandbox, self.trixie, *arguments)
+            self.engines[kind, arguments] = kind(self.suite.sandbox, trixie, *arguments)
         return self.engines[kind, arguments]
 
     def classic(self):
@@ -174,4 +182,32 @@ class Cases:
             "more than one image", "oci-archive", APP, OTHER)
 
 
-main(Cases, ("docker", "containerd", "podman"))
+    # --- fsck.erofs 1.8 ------------------------------------------------------------------------------
+
+    def indexes(self):
+        """(index, its tar): an index names its tar in its device slot."""
+        folder = os.path.join(self.holdfast.root, "blobs", "sha256")
+        for name in os.listdir(folder):
+            with open(os.path.join(folder, name), "rb") as file:
+                head = file.read(1216)
+            if head[1024:1028] == b"\xe2\xe1\xf5\xe0":
+                yield os.path.join(folder, name), os.path.join(folder, head[1152:1216].decode())
+
+    def indexes_are_right(self):
+        """Of layers of every kind, and the bytes of their files in their tars."""
+        trixie = self.in_trixie()
+        self.holdfast.load(self.seed)
+        for make in tars.every_type, tars.xattrs, tars.crowded:
+            path = self.suite.path("layer.tar")
+            make(path)
+            self.holdfast.run("import", "-q", path, make.__name__)
+        found = list(self.indexes())
+        equal(len(found), 6)
+        for index, tar in found:
+            self.suite.sandbox.run(trixie.enter("fsck.erofs", "--extract", "--device=" + tar, index))
+
+    def erofs(self):
+        self.suite.run("fsck.erofs 1.8 finds no fault in indexes", self.indexes_are_right)
+
+
+main(Cases, ("docker", "containerd", "podman", "erofs"))

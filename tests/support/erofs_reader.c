@@ -88,13 +88,13 @@ bool hf_erofs_image_open(struct hf_erofs_image *image, const void *data, size_t 
     image->block_count = (uint32_t)hf_erofs_get(super + 36, 4);
     if (len != (uint64_t)image->block_count << super[12])
         return hf_erofs_fault(image, "%u blocks, but %zu bytes", image->block_count, len);
-    size_t covered = image->block_bytes > 1024 ? image->block_bytes - 1024 : image->block_bytes;
-    if (crc32c(super, covered, 4) != hf_erofs_get(super + 4, 4))
+    uint32_t checksum = has_device ? 0 : crc32c(super, image->block_bytes - 1024, 4);
+    if (checksum != hf_erofs_get(super + 4, 4))
         return hf_erofs_fault(image, "checksum of the super block");
     image->root_nid = (uint32_t)hf_erofs_get(super + 14, 2);
     image->inode_count = hf_erofs_get(super + 16, 8);
     uint64_t incompatible = hf_erofs_get(super + 80, 4);
-    if (hf_erofs_get(super + 8, 4) != 3 || (incompatible & ~(uint64_t)0x4) != (has_device ? 8 : 0))
+    if (hf_erofs_get(super + 8, 4) != (has_device ? 2 : 3) || (incompatible & ~(uint64_t)0x4) != (has_device ? 8 : 0))
         return hf_erofs_fault(image, "feature words");
     if (super[13] != 0 || !all_zero(super + 24, 12) || !all_zero(super + 40, 40) ||
         !all_zero(super + 84, 2) || !all_zero(super + 90, 38))
