@@ -54,6 +54,7 @@ START_TEST(after_a_boot_or_in_a_copy_the_log_is_taken_over)
     hf_test_log_open(&a, &watch.io, path);
     ck_assert(a.opened.this_boot && a.opened.regular);
     hf_test_log_expect(&a, "before", NULL);
+    hf_test_log_close(&a);
     hf_test_log_close(&b);
 }
 END_TEST
