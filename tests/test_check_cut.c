@@ -316,12 +316,17 @@ START_TEST(want_of_descriptors_is_no_damage)
 }
 END_TEST
 
+static const uint32_t unreadable[] = {
+    HF_TEST_OP_BIT(HF_TEST_READ),
+    HF_TEST_OP_BIT(HF_TEST_OPEN),
+};
+
 START_TEST(bytes_that_cannot_be_read_are_damaged)
 {
     char blob[HF_PATH_MAX];
 
     strcpy(blob, hf_test_blob_of("only in a"));
-    hf_test_watch_match(&watch, HF_TEST_OP_BIT(HF_TEST_READ), blob);
+    hf_test_watch_match(&watch, unreadable[_i], blob);
     hf_test_watch_fail(&watch, 1, HF_TEST_FAILS, -EIO, true);
     ck_assert_int_eq(repair_watched(), 0);
     copy(root, damaged);
@@ -344,6 +349,7 @@ int main(void)
     tcase_add_test(tests, checkpoint_that_cannot_be_read_is_replaced);
     tcase_add_test(tests, store_opens_beside_a_checkpoint_that_cannot_be_read);
     tcase_add_loop_test(tests, want_of_descriptors_is_no_damage, 0, 4);
-    tcase_add_test(tests, bytes_that_cannot_be_read_are_damaged);
+    tcase_add_loop_test(tests, bytes_that_cannot_be_read_are_damaged, 0,
+                        sizeof(unreadable) / sizeof(unreadable[0]));
     return hf_test_run("check_cut", tests);
 }

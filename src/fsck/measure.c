@@ -96,21 +96,15 @@ static int read_all(struct reading *reading, struct hf_measured *out, struct hf_
         return rc;
     while (len > 0 && out->size_bytes < stat.size_bytes) {
         rc = read_at(reading, out->size_bytes, piece_len(stat.size_bytes - out->size_bytes), &len,
-                     &out->unreadable);
-        if (hf_error_is_damage(rc, &out->unreadable))
-            return 0;
-        if (rc != 0) {
-            if (err != NULL)
-                *err = out->unreadable;
+                     err);
+        if (rc != 0)
             return rc;
-        }
         hf_hasher_update(reading->hasher, reading->chunk, len);
         hf_checksummer_update(reading->sum, reading->chunk, len);
         out->size_bytes += len;
         if (reading->piece != NULL && reading->piece(reading->arg, len) != 0)
             return hf_fail(err, HF_ERR_CANCELLED, "the check was cancelled");
     }
-    out->unreadable = (struct hf_error){0};
     hf_hasher_final(reading->hasher, &out->digest);
     out->checksum = hf_checksummer_value(reading->sum);
     return 0;
@@ -123,11 +117,19 @@ int hf_check_measure(struct hf_check *check, const char *path, uint8_t algorithm
     struct reading reading = {
         .check = check, .path = path, .fd = -1, .direct_fd = -1, .piece = piece, .arg = arg};
 
+    struct hf_error why = {0};
+
     *out = (struct hf_measured){0};
-    int rc = begin(&reading, algorithm, look, err);
+    int rc = begin(&reading, algorithm, look, &why);
     if (rc == 0)
-        rc = read_all(&reading, out, err);
+        rc = read_all(&reading, out, &why);
     end(&reading);
+    if (hf_error_is_damage(rc, &why)) {
+        out->unreadable = why;
+        return 0;
+    }
+    if (rc != 0 && err != NULL)
+        *err = why;
     return rc;
 }
 
