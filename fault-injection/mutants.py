@@ -18,7 +18,7 @@ def test(name):
 
 SYNCS = {
     "wal/append.c sync_to": CUT,
-    "wal/takeover.c switch_locked": test("wal"),
+    "wal/takeover.c switch_locked": test("wal_failed_syncs"),
     "wal/segment.c hf_wal_spare_make": CUT,
     "wal/segment.c hf_wal_spare_make #2": test("order"),
     "wal/segment.c write_segment": CUT,

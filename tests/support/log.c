@@ -153,6 +153,17 @@ uint64_t hf_test_log_commit(struct hf_test_log *log, const char *text)
     return end;
 }
 
+int hf_test_log_append_bytes(struct hf_test_log *log, const void *payload, size_t len,
+                             uint64_t *out_end, struct hf_error *err)
+{
+    uint64_t txn = 0;
+    int rc = hf_test_log_try_append(log, HF_WAL_COMMIT, 0, payload, len, &txn, out_end, err);
+
+    if (rc == 0)
+        hf_wal_disown(log->wal, txn); /* held on until it is durable */
+    return rc;
+}
+
 void hf_test_log_catch_up(struct hf_test_log *log)
 {
     must(hf_wal_lock(log->wal, &err));
@@ -185,6 +196,34 @@ void hf_test_log_expect_same(const struct hf_test_log *a, const struct hf_test_l
         hf_test_require(a->records[i].payload_len == b->records[i].payload_len);
         hf_test_require(a->records[i].payload_sum == b->records[i].payload_sum);
     }
+}
+
+void hf_test_log_setup(struct hf_test_log *log, struct hf_test_watch *watch, char *path)
+{
+    hf_test_make_dir(path);
+    hf_test_watch_init(watch, path);
+    watch->skips_sync = true;
+    hf_test_log_create(&watch->io, path);
+    hf_test_log_open(log, &watch->io, path);
+    hf_test_watch_restart(watch);
+}
+
+void hf_test_log_teardown(struct hf_test_log *log, struct hf_test_watch *watch, const char *path)
+{
+    if (log->wal != NULL)
+        hf_test_log_close(log);
+    hf_test_watch_release(watch);
+    hf_test_remove_dir(path);
+}
+
+unsigned hf_test_log_count_events(const struct hf_test_watch *watch, enum hf_test_op op,
+                                  const char *what)
+{
+    unsigned count = 0;
+
+    for (size_t i = 0; (i = hf_test_watch_find(watch, i, op, what)) < watch->event_count; i++)
+        count++;
+    return count;
 }
 
 static void join(const char *path, const char *name, char out[512])

@@ -50,6 +50,9 @@ int hf_test_log_try_append(struct hf_test_log *log, enum hf_wal_type type, uint6
 uint64_t hf_test_log_commit(struct hf_test_log *log, const char *text);
 /* The same without a sync. */
 uint64_t hf_test_log_append(struct hf_test_log *log, enum hf_wal_type type, const char *text);
+/* A transaction of one COMMIT with these bytes, not synced, and disowned. */
+int hf_test_log_append_bytes(struct hf_test_log *log, const void *payload, size_t len,
+                             uint64_t *out_end, struct hf_error *err);
 /* lock and unlock: sees all that others have appended. */
 void hf_test_log_catch_up(struct hf_test_log *log);
 
@@ -57,6 +60,16 @@ void hf_test_log_catch_up(struct hf_test_log *log);
 void hf_test_log_expect(const struct hf_test_log *log, ...);
 /* Records that two handles were handed are the same, up to the shorter of the two. */
 void hf_test_log_expect_same(const struct hf_test_log *a, const struct hf_test_log *b);
+
+/*
+ * A fixture: a log in a new folder, whose name goes into the 256 bytes of `path`. Syncs are watched
+ * and not made; `log` is open, and may have been closed at the end.
+ */
+void hf_test_log_setup(struct hf_test_log *log, struct hf_test_watch *watch, char *path);
+void hf_test_log_teardown(struct hf_test_log *log, struct hf_test_watch *watch, const char *path);
+/* How often that operation was called on paths that hold `what`. */
+unsigned hf_test_log_count_events(const struct hf_test_watch *watch, enum hf_test_op op,
+                                  const char *what);
 
 /* Whole files below the folder. Freed by the caller. */
 uint8_t *hf_test_read_file(const char *path, const char *name, size_t *out_len);
