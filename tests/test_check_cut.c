@@ -4,6 +4,7 @@
  * what the disk refuses to read is treated as damaged, and what can't be looked at for want of
  * descriptors is not.
  */
+#include "support/copy.h"
 #include "support/damage.h"
 #include "support/suite.h"
 
@@ -11,7 +12,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -38,14 +38,6 @@ static void teardown(void)
     hf_test_watch_release(&watch);
     hf_test_remove_dir(root);
     hf_test_remove_dir(damaged);
-}
-
-static void copy(const char *from, const char *to)
-{
-    char command[1024];
-
-    snprintf(command, sizeof(command), "rm -rf %s && cp -a %s %s", to, from, to);
-    ck_assert_int_eq(system(command), 0);
 }
 
 static int repair_watched(void)
@@ -77,12 +69,12 @@ static void survive_cuts(void (*expect)(void))
 {
     unsigned n = 1;
 
-    copy(root, damaged);
+    hf_test_replace_dir(root, damaged);
     hf_test_watch_match(&watch, CHANGES, "");
     while (repair_is_cut_at(n)) {
         (void)hf_test_repair(root, HF_TEST_FULL, NULL);
         expect();
-        copy(damaged, root);
+        hf_test_replace_dir(damaged, root);
         n++;
     }
     ck_assert_uint_gt(n, 3);
@@ -92,7 +84,7 @@ static void survive_cuts(void (*expect)(void))
 /* Every third call, of any kind, so that it does not take too long. */
 static void survive_failures(void (*expect)(void), int number)
 {
-    copy(root, damaged);
+    hf_test_replace_dir(root, damaged);
     hf_test_watch_match(&watch, HF_TEST_ANY_OP, "");
     for (unsigned n = 1;; n += 3) {
         hf_test_watch_restart(&watch);
@@ -103,7 +95,7 @@ static void survive_failures(void (*expect)(void), int number)
         expect();
         if (!failed)
             break;
-        copy(damaged, root);
+        hf_test_replace_dir(damaged, root);
     }
 }
 
@@ -215,7 +207,7 @@ static void expect_survived_without(const char *path)
     hf_test_watch_fail(&watch, 1, HF_TEST_FAILS, -EIO, true);
     ck_assert_int_eq(repair_watched(), 0);
     ck_assert_uint_gt(watch.failed, 0);
-    copy(root, damaged);
+    hf_test_replace_dir(root, damaged);
     expect_whole();
 }
 
@@ -249,7 +241,7 @@ START_TEST(store_opens_beside_a_checkpoint_that_cannot_be_read)
     ck_assert_uint_gt(watch.failed, 0);
     ck_assert(hf_test_has_name(store, "a:1", &a));
     ck_assert_int_eq(hf_store_close(store, NULL), 0);
-    copy(root, damaged);
+    hf_test_replace_dir(root, damaged);
 }
 END_TEST
 
@@ -294,7 +286,7 @@ START_TEST(want_of_descriptors_is_no_damage)
         hf_test_make_checkpoints(root, 2);
     else
         damage_one_of_two_records();
-    copy(root, damaged);
+    hf_test_replace_dir(root, damaged);
     for (unsigned n = 1; failed; n += _i < 2 ? 4 : 1) {
         hf_test_watch_match(&watch, HF_TEST_OP_BIT(HF_TEST_OPEN) | HF_TEST_OP_BIT(HF_TEST_LIST),
                             "");
@@ -311,7 +303,7 @@ START_TEST(want_of_descriptors_is_no_damage)
         }
         ck_assert_uint_eq(hf_test_count_files(root, "quarantine"), 0);
         ck_assert_uint_ge(hf_test_count_files(root, "catalog"), 2);
-        copy(damaged, root);
+        hf_test_replace_dir(damaged, root);
     }
 }
 END_TEST
@@ -329,7 +321,7 @@ START_TEST(bytes_that_cannot_be_read_are_damaged)
     hf_test_watch_match(&watch, unreadable[_i], blob);
     hf_test_watch_fail(&watch, 1, HF_TEST_FAILS, -EIO, true);
     ck_assert_int_eq(repair_watched(), 0);
-    copy(root, damaged);
+    hf_test_replace_dir(root, damaged);
     expect_blob_contained();
     /* The disk reads it well again. */
     hf_test_expect_all_repaired(hf_test_repair(root, HF_TEST_FULL, NULL));

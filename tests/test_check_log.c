@@ -3,11 +3,11 @@
  * it without loss when it hit only one of the places where something is kept, that the next check
  * is clean, and that the store takes new images. Real losses: test_check_loss.c.
  */
+#include "support/copy.h"
 #include "support/damage.h"
 #include "support/suite.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -176,16 +176,14 @@ END_TEST
  * contained afterwards. */
 START_TEST(rot_anywhere_in_the_log_is_survived)
 {
-    char path[300], kept[300], command[1200];
+    char path[300], kept[300];
 
     snprintf(path, sizeof(path), "%s", hf_test_newest(root, "wal", ".seg"));
     snprintf(kept, sizeof(kept), "%s.kept", root);
     struct hf_test_place last = hf_test_find_record(root, "DONE", "txn");
-    snprintf(command, sizeof(command), "rm -rf %s && cp -a %s %s", kept, root, kept);
-    ck_assert_int_eq(system(command), 0);
+    hf_test_copy_dir(root, kept);
     for (uint64_t off = 0; off < last.offset + 4096; off += 488) {
-        snprintf(command, sizeof(command), "rm -rf %s && cp -a %s %s", root, kept, root);
-        ck_assert_int_eq(system(command), 0);
+        hf_test_replace_dir(kept, root);
         hf_test_fill(root, path, off, 16, 0x5a);
         hf_test_repair(root, HF_TEST_FULL, NULL);
         const struct hf_test_findings *found = hf_test_fsck(root, HF_TEST_FULL);
