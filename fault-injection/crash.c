@@ -1,7 +1,7 @@
 /* fault-injection/crash.c - one cut, and those in the recovery from it. */
 #include "crash.h"
 
-#include "sites.h"
+#include "disk/sites.h"
 
 #include "base/checksum.h"
 

@@ -9,7 +9,7 @@
 #ifndef HF_FAULT_EXPLORE_H
 #define HF_FAULT_EXPLORE_H
 
-#include "disk.h"
+#include "disk/disk.h"
 
 #define EXPLORE_CHOICES_MAX 512
 

@@ -5,7 +5,7 @@
 #ifndef HF_FAULT_JUDGE_H
 #define HF_FAULT_JUDGE_H
 
-#include "sim_io.h"
+#include "disk/sim_io.h"
 
 #define JUDGE_STATE_MAX 4096
 #define JUDGE_SAYS_MAX  1024

@@ -21,7 +21,7 @@
 #include "brute.h"
 #include "recording.h"
 #include "seccomp.h"
-#include "sites.h"
+#include "disk/sites.h"
 
 #include "support/objects.h"
 

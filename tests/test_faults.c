@@ -65,7 +65,7 @@ START_TEST(a_handle_goes_on_or_says_that_it_cannot_after_a_call_failed)
         store = hf_test_must_open(&hf_test_faults_watch.io, path, HF_OPEN_READ_WRITE);
         ck_assert(hf_test_has_name(store, "later:1", NULL) == (rc == 0));
         hf_test_must_close(store);
-        hf_test_check(path, HF_CHECKER_RECOVERED, op->name);
+        hf_test_check_in(hf_test_faults_watch.inner, path, HF_CHECKER_RECOVERED, op->name);
     }
 }
 END_TEST
@@ -78,5 +78,5 @@ int main(void)
                         HF_TEST_OPERATIONS * HF_TEST_FAULTS);
     tcase_add_loop_test(cases[1], a_handle_goes_on_or_says_that_it_cannot_after_a_call_failed, 0,
                         HF_TEST_OPERATIONS * 4);
-    return hf_test_faults_run("faults", cases, 2);
+    return hf_test_run_cases("faults", cases, 2);
 }

@@ -52,7 +52,8 @@ START_TEST(a_process_that_dies_before_its_nth_call_loses_nothing_acknowledged)
         bool acknowledged = false;
         hf_test_must_close(hf_test_faults_begin(op));
         dies = die_in(op->run, NULL, n, &acknowledged);
-        hf_test_check(hf_test_faults_path, HF_CHECKER_LIVE, "as it was left");
+        hf_test_check_in(hf_test_faults_watch.inner, hf_test_faults_path, HF_CHECKER_LIVE,
+                         "as it was left");
         hf_test_faults_judge(op->name, n, acknowledged ? HF_TEST_ACKNOWLEDGED : HF_TEST_UNKNOWN,
                              before, after);
         ck_assert_uint_lt(n, 1000);
@@ -110,12 +111,12 @@ END_TEST
 
 int main(void)
 {
-    TCase *cases[] = {hf_test_faults_case("deaths")};
+    TCase *cases[] = {hf_test_faults_case_on_files("deaths")};
 
     tcase_add_loop_test(cases[0],
                         a_process_that_dies_before_its_nth_call_loses_nothing_acknowledged, 0,
                         HF_TEST_OPERATIONS);
     tcase_add_loop_test(cases[0], recovery_may_die_anywhere_any_number_of_times, 0, 4);
     tcase_add_test(cases[0], recovery_that_dies_before_the_same_call_is_harmless);
-    return hf_test_faults_run("faults that are deaths", cases, 1);
+    return hf_test_run_cases("faults that are deaths", cases, 1);
 }

@@ -129,5 +129,5 @@ int main(void)
     tcase_add_loop_test(cases[0], opening_whose_nth_allocation_fails_loses_nothing, 0, 2);
     tcase_add_loop_test(cases[0], a_look_whose_nth_allocation_fails_shows_all_when_done_again, 0,
                         2);
-    return hf_test_faults_run("faults of memory", cases, 1);
+    return hf_test_run_cases("faults of memory", cases, 1);
 }

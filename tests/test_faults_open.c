@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 START_TEST(closing_whose_nth_call_fails_loses_nothing_acknowledged)
 {
@@ -106,8 +105,7 @@ START_TEST(a_store_whose_making_fails_at_any_call_is_made_when_done_again)
     (void)snprintf(root, sizeof(root), "%s/a/store", hf_test_faults_path);
     for (unsigned n = 1; !is_done; n = hf_test_fault_next(fault, n)) {
         struct hf_store *store = NULL;
-        hf_test_remove_dir(hf_test_faults_path);
-        ck_assert_int_eq(mkdir(hf_test_faults_path, 0700), 0);
+        hf_test_faults_make_folder();
         hf_test_fault_begin(fault, n);
         int rc = hf_test_open(io, root, HF_OPEN_CREATE, &store, err);
         is_done = hf_test_fault_end() == 0;
@@ -119,7 +117,7 @@ START_TEST(a_store_whose_making_fails_at_any_call_is_made_when_done_again)
         store = hf_test_must_open(io, root, HF_OPEN_CREATE);
         ck_assert_int_eq(hf_test_load(store, &app, err), 0);
         hf_test_must_close(store);
-        hf_test_check(root, HF_CHECKER_RECOVERED, "made again");
+        hf_test_check_in(hf_test_faults_watch.inner, root, HF_CHECKER_RECOVERED, "made again");
     }
 }
 END_TEST
@@ -137,5 +135,5 @@ int main(void)
                         HF_TEST_FAULTS);
     tcase_add_loop_test(cases[2], a_store_whose_making_fails_at_any_call_is_made_when_done_again, 0,
                         HF_TEST_FAULTS);
-    return hf_test_faults_run("faults of opening", cases, 3);
+    return hf_test_run_cases("faults of opening", cases, 3);
 }

@@ -14,6 +14,7 @@ void *__wrap_realloc(void *data, size_t len);
 static atomic_uint fails_in;
 static atomic_bool has_failed;
 static bool is_for_good;
+static _Thread_local bool is_left_alone;
 
 void hf_test_malloc_fail_at(unsigned n)
 {
@@ -34,9 +35,14 @@ bool hf_test_malloc_has_failed(void)
     return has_failed;
 }
 
+void hf_test_malloc_leave_alone(bool begins)
+{
+    is_left_alone = begins;
+}
+
 static bool fails_now(void)
 {
-    unsigned left = atomic_load(&fails_in);
+    unsigned left = is_left_alone ? 0 : atomic_load(&fails_in);
 
     while (left > 0 && !atomic_compare_exchange_weak(&fails_in, &left, left - 1))
         ;

@@ -16,4 +16,7 @@ void hf_test_malloc_fail_from(unsigned n);
 /* Has it? Ends the waiting for it. */
 bool hf_test_malloc_has_failed(void);
 
+/* This thread's allocations neither count nor fail until it ends: the code under test is not it. */
+void hf_test_malloc_leave_alone(bool begins);
+
 #endif

@@ -1,14 +1,14 @@
 #include "support/faults.h"
 
 #include "base/error.h"
+#include "disk/sim_io.h"
+#include "support/failing_malloc.h"
 #include "support/suite.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 char hf_test_faults_path[256];
 struct hf_test_watch hf_test_faults_watch;
@@ -18,19 +18,64 @@ static char *const path = hf_test_faults_path;
 static struct hf_test_watch *const watch = &hf_test_faults_watch;
 static struct hf_error *const err = &hf_test_faults_err;
 
-void hf_test_faults_setup(void)
+/* In memory: a machine with a disk; on files: no disk. */
+static struct sim machine;
+static struct disk *disk;
+
+static void set_up(void)
 {
-    hf_test_make_dir(path);
     hf_test_watch_init(watch, path);
-    watch->skips_sync = true;
     watch->forgets = true;
     *err = (struct hf_error){0};
 }
 
-void hf_test_faults_teardown(void)
+static void set_up_on_files(void)
+{
+    hf_test_make_dir(path);
+    set_up();
+    watch->skips_sync = true;
+}
+
+static void tear_down_files(void)
 {
     hf_test_watch_release(watch);
     hf_test_remove_dir(path);
+}
+
+static void switch_off(void)
+{
+    if (disk)
+        sim_off(&machine);
+    disk_free(disk);
+    disk = NULL;
+}
+
+static void set_up_in_memory(void)
+{
+    (void)snprintf(path, sizeof(hf_test_faults_path), "store");
+    set_up();
+    watch->inner = &machine.io;
+    watch->lose = sim_lose;
+    hf_test_faults_make_folder();
+}
+
+static void tear_down_memory(void)
+{
+    hf_test_watch_release(watch);
+    switch_off();
+}
+
+void hf_test_faults_make_folder(void)
+{
+    if (watch->inner == &machine.io) {
+        switch_off();
+        disk = disk_new(4096);
+        sim_boot(&machine, disk, 1);
+        machine.around = hf_test_malloc_leave_alone;
+    } else {
+        hf_test_remove_dir(path);
+    }
+    ck_assert_int_eq(hf_io_mkdir(watch->inner, HF_IO_CWD, path, 0700, NULL, err), 0);
 }
 
 /* --- operations ------------------------------------------------------------------------------- */
@@ -130,8 +175,7 @@ const struct hf_test_operation hf_test_operations[HF_TEST_OPERATIONS] = {
 
 struct hf_store *hf_test_faults_begin(const struct hf_test_operation *op)
 {
-    hf_test_remove_dir(path);
-    ck_assert_int_eq(mkdir(path, 0700), 0);
+    hf_test_faults_make_folder();
     memset(watch->boot, 0, sizeof(watch->boot));
     struct hf_store *store = hf_test_must_open(&watch->io, path, HF_OPEN_CREATE);
     ck_assert_int_eq(hf_test_load(store, &app, err), 0);
@@ -155,7 +199,7 @@ void hf_test_faults_learn(const struct hf_test_operation *op, char **before, cha
     ck_assert_msg(op->run(store) == 0, "%s: %s", op->name, err->message);
     *after = strdup(hf_test_state(store));
     hf_test_must_close(store);
-    hf_test_check(path, HF_CHECKER_RECOVERED, op->name);
+    hf_test_check_in(watch->inner, path, HF_CHECKER_RECOVERED, op->name);
 }
 
 static void fail_for_good(uint32_t ops)
@@ -319,31 +363,28 @@ void hf_test_faults_judge(const char *what, unsigned n, enum hf_test_outcome out
     judge_state(when, outcome, before, hf_test_state(store), after);
     hf_test_read_all(store);
     hf_test_must_close(store);
-    hf_test_check(path, HF_CHECKER_RECOVERED, when);
+    hf_test_check_in(watch->inner, path, HF_CHECKER_RECOVERED, when);
     if (n % 4 == 1)
         judge_again(when);
 }
 
 /* --- suites ----------------------------------------------------------------------------------- */
 
-TCase *hf_test_faults_case(const char *name)
+static TCase *new_case(const char *name, void (*set_up_it)(void), void (*tear_down_it)(void))
 {
     TCase *tests = tcase_create(name);
 
     tcase_set_timeout(tests, 1200);
-    tcase_add_checked_fixture(tests, hf_test_faults_setup, hf_test_faults_teardown);
+    tcase_add_checked_fixture(tests, set_up_it, tear_down_it);
     return tests;
 }
 
-int hf_test_faults_run(const char *name, TCase **cases, size_t count)
+TCase *hf_test_faults_case(const char *name)
 {
-    Suite *suite = suite_create(name);
+    return new_case(name, set_up_in_memory, tear_down_memory);
+}
 
-    for (size_t i = 0; i < count; i++)
-        suite_add_tcase(suite, cases[i]);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int run = srunner_ntests_run(runner), failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return run > 0 && failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+TCase *hf_test_faults_case_on_files(const char *name)
+{
+    return new_case(name, set_up_on_files, tear_down_files);
 }

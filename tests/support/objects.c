@@ -270,21 +270,28 @@ const char *hf_test_state(struct hf_store *store)
     return state;
 }
 
-void hf_test_check(const char *root, enum hf_checker_mode mode, const char *when)
+void hf_test_check_in(struct hf_io *io, const char *root, enum hf_checker_mode mode,
+                      const char *when)
 {
     struct hf_checker_store found = {0};
     struct hf_error err = {0};
-    int dir = open(root, O_RDONLY | O_DIRECTORY);
+    int dir = -1;
 
-    ck_assert_msg(dir >= 0, "cannot open %s", root);
-    int rc = hf_checker_read(hf_io_posix(), dir, mode, &found, &err);
-    close(dir);
+    int rc = hf_io_open(io, HF_IO_CWD, root, HF_IO_READ | HF_IO_DIRECTORY, 0, &dir, &err);
+    if (rc == 0)
+        rc = hf_checker_read(io, dir, mode, &found, &err);
+    hf_io_close(io, &dir);
     ck_assert_msg(rc == 0, "%s: cannot check: %s", when, err.message);
     ck_assert_msg(found.made, "%s: there is no store", when);
     if (found.violation_count > 0)
         ck_abort_msg("%s: %zu violations, the first: %s", when, found.violation_count,
                      found.violations[0]);
     hf_checker_release(&found);
+}
+
+void hf_test_check(const char *root, enum hf_checker_mode mode, const char *when)
+{
+    hf_test_check_in(hf_io_posix(), root, mode, when);
 }
 
 static int read_object(void *arg, const struct hf_object *object)

@@ -43,6 +43,9 @@ const char *hf_test_state(struct hf_store *store);
 
 /* The store, which nobody has open, is in order by the checker; else fails with its words. */
 void hf_test_check(const char *root, enum hf_checker_mode mode, const char *when);
+/* The same, of a store on the files of `io`. */
+void hf_test_check_in(struct hf_io *io, const char *root, enum hf_checker_mode mode,
+                      const char *when);
 /* Bytes of every object are there and right, read through the store. */
 void hf_test_read_all(struct hf_store *store);
 

@@ -5,12 +5,13 @@
 #include <malloc.h>
 #include <stdlib.h>
 
-int hf_test_run(const char *name, TCase *tests)
+int hf_test_run_cases(const char *name, TCase **cases, size_t count)
 {
     Suite *suite = suite_create(name);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
 
+    for (size_t i = 0; i < count; i++)
+        suite_add_tcase(suite, cases[i]);
+    SRunner *runner = srunner_create(suite);
     /* Buffers of a segment each are kept: taking them from the kernel again costs more than the
      * rest of a run of the checker. */
     mallopt(M_MMAP_THRESHOLD, 32 << 20);
@@ -21,6 +22,11 @@ int hf_test_run(const char *name, TCase *tests)
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);
     return run > 0 && failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int hf_test_run(const char *name, TCase *tests)
+{
+    return hf_test_run_cases(name, &tests, 1);
 }
 
 const char *hf_test_make_dir(char *path)

@@ -14,6 +14,7 @@
 /* Runs the tests of one case and frees them. For `return` in main; having run no test is a failure.
  */
 int hf_test_run(const char *name, TCase *tests);
+int hf_test_run_cases(const char *name, TCase **cases, size_t count);
 
 /* A new empty directory; `path` has room for 256 bytes. */
 const char *hf_test_make_dir(char *path);

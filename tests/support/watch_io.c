@@ -14,9 +14,9 @@ static struct hf_test_watch *watch_of(struct hf_io *io)
     return (struct hf_test_watch *)io;
 }
 
-static const struct hf_io_ops *real(void)
+static struct hf_io *inner(struct hf_io *io)
 {
-    return hf_io_posix()->ops;
+    return watch_of(io)->inner;
 }
 
 /* Where `path` under `dir` is, told below of the root. With path_mutex. */
@@ -140,7 +140,7 @@ static int watch_openat(struct hf_io *io, int dir, const char *path, unsigned fl
 
     if (enter_path(io, HF_TEST_OPEN, dir, path, &rc) == FAIL_IT)
         return rc;
-    int fd = real()->openat(io, dir, path, flags, mode);
+    int fd = inner(io)->ops->openat(inner(io), dir, path, flags, mode);
     if (fd >= 0) {
         char placed[120];
         hf_test_require(fd < 1024);
@@ -157,7 +157,7 @@ static int watch_close(struct hf_io *io, int fd)
 {
     int rc = 0;
     enum verdict verdict = enter_fd(io, HF_TEST_CLOSE, fd, 0, 0, NULL, &rc);
-    int closed = real()->close(io, fd);
+    int closed = inner(io)->ops->close(inner(io), fd);
 
     return verdict == FAIL_IT ? rc : closed;
 }
@@ -169,7 +169,7 @@ static int64_t watch_read(struct hf_io *io, int fd, void *data, size_t len)
 
     if (verdict == FAIL_IT || verdict == LIE)
         return rc;
-    return real()->read(io, fd, data, verdict == HALVE_IT ? len / 2 : len);
+    return inner(io)->ops->read(inner(io), fd, data, verdict == HALVE_IT ? len / 2 : len);
 }
 
 static int64_t watch_pread(struct hf_io *io, int fd, void *data, size_t len, uint64_t off)
@@ -179,26 +179,7 @@ static int64_t watch_pread(struct hf_io *io, int fd, void *data, size_t len, uin
 
     if (verdict == FAIL_IT || verdict == LIE)
         return rc;
-    return real()->pread(io, fd, data, verdict == HALVE_IT ? len / 2 : len, off);
-}
-
-static void keep_undo(struct hf_io *io, int fd, uint64_t off, size_t len)
-{
-    struct hf_test_watch *watch = watch_of(io);
-
-    pthread_mutex_lock(&watch->mutex);
-    if (watch->failure == HF_TEST_LOSES && watch->fail_at > 0)
-        hf_test_undo_keep(&watch->undo, fd, off, len);
-    pthread_mutex_unlock(&watch->mutex);
-}
-
-static void end_undo(struct hf_io *io, int fd, bool loses)
-{
-    struct hf_test_watch *watch = watch_of(io);
-
-    pthread_mutex_lock(&watch->mutex);
-    hf_test_undo_end(&watch->undo, fd, loses);
-    pthread_mutex_unlock(&watch->mutex);
+    return inner(io)->ops->pread(inner(io), fd, data, verdict == HALVE_IT ? len / 2 : len, off);
 }
 
 static int64_t watch_write(struct hf_io *io, int fd, const void *data, size_t len)
@@ -208,8 +189,7 @@ static int64_t watch_write(struct hf_io *io, int fd, const void *data, size_t le
 
     if (verdict == FAIL_IT)
         return rc;
-    keep_undo(io, fd, (uint64_t)lseek(fd, 0, SEEK_CUR), len);
-    int64_t put = real()->write(io, fd, data, verdict == HALVE_IT ? len / 2 : len);
+    int64_t put = inner(io)->ops->write(inner(io), fd, data, verdict == HALVE_IT ? len / 2 : len);
     return verdict == LIE ? rc : put;
 }
 
@@ -220,8 +200,8 @@ static int64_t watch_pwrite(struct hf_io *io, int fd, const void *data, size_t l
 
     if (verdict == FAIL_IT)
         return rc;
-    keep_undo(io, fd, off, len);
-    int64_t put = real()->pwrite(io, fd, data, verdict == HALVE_IT ? len / 2 : len, off);
+    int64_t put =
+        inner(io)->ops->pwrite(inner(io), fd, data, verdict == HALVE_IT ? len / 2 : len, off);
     return verdict == LIE ? rc : put;
 }
 
@@ -231,33 +211,43 @@ static int watch_ftruncate(struct hf_io *io, int fd, uint64_t len)
 
     if (enter_fd(io, HF_TEST_TRUNCATE, fd, 0, len, NULL, &rc) == FAIL_IT)
         return rc;
-    return real()->ftruncate(io, fd, len);
+    return inner(io)->ops->ftruncate(inner(io), fd, len);
+}
+
+/* False: *out_rc is told without a sync. */
+static bool is_synced(struct hf_io *io, enum hf_test_op op, int fd, int *out_rc)
+{
+    struct hf_test_watch *watch = watch_of(io);
+    enum verdict verdict = enter_fd(io, op, fd, 0, 0, NULL, out_rc);
+
+    if (verdict == LOSE)
+        watch->lose(watch->inner, fd);
+    return verdict != LOSE && verdict != FAIL_IT && !watch->skips_sync;
 }
 
 static int watch_fsync(struct hf_io *io, int fd)
 {
     int rc = 0;
 
-    enum verdict verdict = enter_fd(io, HF_TEST_FSYNC, fd, 0, 0, NULL, &rc);
-    if (verdict == FAIL_IT || verdict == LOSE) {
-        end_undo(io, fd, verdict == LOSE);
-        return rc;
-    }
-    end_undo(io, fd, false);
-    return watch_of(io)->skips_sync ? 0 : real()->fsync(io, fd);
+    return is_synced(io, HF_TEST_FSYNC, fd, &rc) ? inner(io)->ops->fsync(inner(io), fd) : rc;
 }
 
 static int watch_fdatasync(struct hf_io *io, int fd)
 {
     int rc = 0;
 
-    enum verdict verdict = enter_fd(io, HF_TEST_FDATASYNC, fd, 0, 0, NULL, &rc);
-    if (verdict == FAIL_IT || verdict == LOSE) {
-        end_undo(io, fd, verdict == LOSE);
-        return rc;
-    }
-    end_undo(io, fd, false);
-    return watch_of(io)->skips_sync ? 0 : real()->fdatasync(io, fd);
+    return is_synced(io, HF_TEST_FDATASYNC, fd, &rc) ? inner(io)->ops->fdatasync(inner(io), fd)
+                                                     : rc;
+}
+
+static void watch_start_writeback(struct hf_io *io, int fd, uint64_t off, uint64_t len)
+{
+    inner(io)->ops->start_writeback(inner(io), fd, off, len);
+}
+
+static void watch_drop_cache(struct hf_io *io, int fd)
+{
+    inner(io)->ops->drop_cache(inner(io), fd);
 }
 
 static enum verdict enter_move(struct hf_io *io, enum hf_test_op op, int from_dir, const char *from,
@@ -277,7 +267,7 @@ static int watch_linkat(struct hf_io *io, int from_dir, const char *from, int to
 
     if (enter_move(io, HF_TEST_LINK, from_dir, from, to_dir, to, &rc) == FAIL_IT)
         return rc;
-    return real()->linkat(io, from_dir, from, to_dir, to);
+    return inner(io)->ops->linkat(inner(io), from_dir, from, to_dir, to);
 }
 
 /* Open descriptors of the file are told by its new name. */
@@ -302,7 +292,7 @@ static int watch_renameat(struct hf_io *io, int from_dir, const char *from, int 
 
     if (enter_move(io, HF_TEST_RENAME, from_dir, from, to_dir, to, &rc) == FAIL_IT)
         return rc;
-    rc = real()->renameat(io, from_dir, from, to_dir, to);
+    rc = inner(io)->ops->renameat(inner(io), from_dir, from, to_dir, to);
     if (rc == 0)
         follow_rename(watch_of(io), from_dir, from, to_dir, to);
     return rc;
@@ -314,7 +304,7 @@ static int watch_unlinkat(struct hf_io *io, int dir, const char *path, bool is_d
 
     if (enter_path(io, HF_TEST_UNLINK, dir, path, &rc) == FAIL_IT)
         return rc;
-    return real()->unlinkat(io, dir, path, is_dir);
+    return inner(io)->ops->unlinkat(inner(io), dir, path, is_dir);
 }
 
 static int watch_mkdirat(struct hf_io *io, int dir, const char *path, uint32_t mode)
@@ -323,7 +313,7 @@ static int watch_mkdirat(struct hf_io *io, int dir, const char *path, uint32_t m
 
     if (enter_path(io, HF_TEST_MKDIR, dir, path, &rc) == FAIL_IT)
         return rc;
-    return real()->mkdirat(io, dir, path, mode);
+    return inner(io)->ops->mkdirat(inner(io), dir, path, mode);
 }
 
 static int watch_fstat(struct hf_io *io, int fd, struct hf_io_stat *out)
@@ -332,7 +322,7 @@ static int watch_fstat(struct hf_io *io, int fd, struct hf_io_stat *out)
 
     if (enter_fd(io, HF_TEST_STAT, fd, 0, 0, NULL, &rc) == FAIL_IT)
         return rc;
-    return real()->fstat(io, fd, out);
+    return inner(io)->ops->fstat(inner(io), fd, out);
 }
 
 static int watch_fstatat(struct hf_io *io, int dir, const char *path, struct hf_io_stat *out)
@@ -341,7 +331,7 @@ static int watch_fstatat(struct hf_io *io, int dir, const char *path, struct hf_
 
     if (enter_path(io, HF_TEST_STAT, dir, path, &rc) == FAIL_IT)
         return rc;
-    return real()->fstatat(io, dir, path, out);
+    return inner(io)->ops->fstatat(inner(io), dir, path, out);
 }
 
 static int watch_list(struct hf_io *io, int dir, const char *path, hf_io_entry_fn *fn, void *arg)
@@ -350,7 +340,7 @@ static int watch_list(struct hf_io *io, int dir, const char *path, hf_io_entry_f
 
     if (enter_path(io, HF_TEST_LIST, dir, path, &rc) == FAIL_IT)
         return rc;
-    return real()->list(io, dir, path, fn, arg);
+    return inner(io)->ops->list(inner(io), dir, path, fn, arg);
 }
 
 static int watch_lock(struct hf_io *io, int fd, enum hf_io_lock kind, uint64_t off, uint64_t len,
@@ -361,7 +351,7 @@ static int watch_lock(struct hf_io *io, int fd, enum hf_io_lock kind, uint64_t o
 
     if (enter_fd(io, op, fd, off, len, NULL, &rc) == FAIL_IT)
         return rc;
-    return real()->lock(io, fd, kind, off, len, wait);
+    return inner(io)->ops->lock(inner(io), fd, kind, off, len, wait);
 }
 
 static int watch_lock_test(struct hf_io *io, int fd, uint64_t off)
@@ -370,7 +360,7 @@ static int watch_lock_test(struct hf_io *io, int fd, uint64_t off)
 
     if (enter_fd(io, HF_TEST_LOCK_TEST, fd, off, 1, NULL, &rc) == FAIL_IT)
         return rc;
-    return real()->lock_test(io, fd, off);
+    return inner(io)->ops->lock_test(inner(io), fd, off);
 }
 
 static bool other_fails(struct hf_io *io, const char *what, int *out_rc)
@@ -385,21 +375,22 @@ static int watch_fs_name(struct hf_io *io, int fd, char name[32])
 {
     int rc = 0;
 
-    return other_fails(io, "fs_name", &rc) ? rc : real()->fs_name(io, fd, name);
+    return other_fails(io, "fs_name", &rc) ? rc : inner(io)->ops->fs_name(inner(io), fd, name);
 }
 
 static int watch_free_bytes(struct hf_io *io, int fd, uint64_t *out_free)
 {
     int rc = 0;
 
-    return other_fails(io, "free_bytes", &rc) ? rc : real()->free_bytes(io, fd, out_free);
+    return other_fails(io, "free_bytes", &rc) ? rc
+                                              : inner(io)->ops->free_bytes(inner(io), fd, out_free);
 }
 
 static uint64_t watch_now_ns(struct hf_io *io)
 {
     if (watch_of(io)->clock_ns != 0)
         return watch_of(io)->clock_ns;
-    return watch_of(io)->fixes_chance ? HF_TEST_WATCH_NOW_NS : real()->now_ns(io);
+    return watch_of(io)->fixes_chance ? HF_TEST_WATCH_NOW_NS : inner(io)->ops->now_ns(inner(io));
 }
 
 static int watch_random(struct hf_io *io, void *data, size_t len)
@@ -409,7 +400,7 @@ static int watch_random(struct hf_io *io, void *data, size_t len)
     if (other_fails(io, "random", &rc))
         return rc;
     if (!watch_of(io)->fixes_chance)
-        return real()->random(io, data, len);
+        return inner(io)->ops->random(inner(io), data, len);
     memset(data, HF_TEST_WATCH_RANDOM_BYTE, len);
     return 0;
 }
@@ -422,7 +413,7 @@ static int watch_boot_id(struct hf_io *io, uint8_t id[16])
     if (other_fails(io, "boot_id", &rc))
         return rc;
     if (memcmp(watch_of(io)->boot, none, 16) == 0)
-        return real()->boot_id(io, id);
+        return inner(io)->ops->boot_id(inner(io), id);
     memcpy(id, watch_of(io)->boot, 16);
     return 0;
 }
@@ -441,8 +432,8 @@ void hf_test_watch_init(struct hf_test_watch *watch, const char *root)
                 .ftruncate = watch_ftruncate,
                 .fsync = watch_fsync,
                 .fdatasync = watch_fdatasync,
-                .start_writeback = real()->start_writeback,
-                .drop_cache = real()->drop_cache,
+                .start_writeback = watch_start_writeback,
+                .drop_cache = watch_drop_cache,
                 .linkat = watch_linkat,
                 .renameat = watch_renameat,
                 .unlinkat = watch_unlinkat,
@@ -459,6 +450,7 @@ void hf_test_watch_init(struct hf_test_watch *watch, const char *root)
                 .boot_id = watch_boot_id,
             },
         .match_ops = HF_TEST_ANY_OP,
+        .inner = hf_io_posix(),
     };
     watch->io.ops = &watch->ops;
     snprintf(watch->root, sizeof(watch->root), "%s", root ? root : "");
@@ -468,7 +460,6 @@ void hf_test_watch_init(struct hf_test_watch *watch, const char *root)
 
 void hf_test_watch_release(struct hf_test_watch *watch)
 {
-    hf_test_undo_drop(&watch->undo);
     free(watch->events);
     watch->events = NULL;
     watch->event_count = watch->event_capacity = 0;
@@ -486,7 +477,6 @@ void hf_test_watch_restart(struct hf_test_watch *watch)
 void hf_test_watch_fail(struct hf_test_watch *watch, unsigned n, enum hf_test_failure failure,
                         int negative_errno, bool for_good)
 {
-    hf_test_undo_drop(&watch->undo);
     watch->calls = 0;
     watch->failed = 0;
     watch->fail_at = n;

@@ -1,6 +1,7 @@
 /*
- * tests/support/watch_io.h - the system's files with a watcher in between: it remembers every call
- * in order, lets the n-th one fail (or the process end there), and can fix chance and the clock.
+ * tests/support/watch_io.h - a table of operations with a watcher before it: it remembers every
+ * call in order, lets the n-th one fail (or the process end there), and can fix chance and the
+ * clock.
  *
  * Counted are all operations but hints, the clock, and unlocking, which cannot fail. May be used
  * from several threads.
@@ -9,7 +10,6 @@
 #define HF_TESTS_SUPPORT_WATCH_IO_H
 
 #include "io/io.h"
-#include "support/undo.h"
 
 #include <pthread.h>
 
@@ -65,7 +65,8 @@ enum hf_test_failure {
 struct hf_test_watch {
     struct hf_io io; /* what the tested code is given */
     struct hf_io_ops ops;
-    char root[256]; /* what paths are told below of */
+    struct hf_io *inner; /* what is called then: the system's own, if it is not set */
+    char root[256];      /* what paths are told below of */
     pthread_mutex_t mutex;
     pthread_mutex_t path_mutex;
     char paths[1024][120]; /* of open descriptors; under path_mutex */
@@ -84,7 +85,8 @@ struct hf_test_watch {
     int fail_errno;  /* negative */
     unsigned failed; /* how many have */
     void (*hook)(void);
-    struct hf_test_undo *undo; /* what syncs may lose, newest first; kept for HF_TEST_LOSES */
+    /* For HF_TEST_LOSES: drops what was written to a file of `inner` since its last sync. */
+    void (*lose)(struct hf_io *inner, int fd);
 
     bool skips_sync;   /* syncs are remembered and not made: nothing cuts the power here */
     bool fixes_chance; /* random bytes, the clock and the boot ID are the same in every run */

@@ -1,9 +1,9 @@
-/* fault-injection/disk_inside.h - what disk.c and disk_cut.c share. */
+/* fault-injection/disk/disk_inside.h - what disk.c and disk_cut.c share. */
 #ifndef HF_FAULT_DISK_INSIDE_H
 #define HF_FAULT_DISK_INSIDE_H
 
-#include "cell.h"
-#include "disk.h"
+#include "disk/cell.h"
+#include "disk/disk.h"
 
 struct chunk {
     uint32_t index;

@@ -1,7 +1,7 @@
-/* fault-injection/sim_io.c - POSIX calls on inodes and entries. */
-#include "sim_io.h"
+/* fault-injection/disk/sim_io.c - POSIX calls on inodes and entries. */
+#include "disk/sim_io.h"
 
-#include "sites.h"
+#include "disk/sites.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -17,6 +17,20 @@ const char *const sim_op_names[SIM_OP_COUNT] = {
 static struct sim *sim_of(struct hf_io *io)
 {
     return (struct sim *)io; /* its first member */
+}
+
+static void enter(struct sim *sim)
+{
+    pthread_mutex_lock(&sim->mutex);
+    if (sim->around != NULL)
+        sim->around(true);
+}
+
+static void leave(struct sim *sim)
+{
+    if (sim->around != NULL)
+        sim->around(false);
+    pthread_mutex_unlock(&sim->mutex);
 }
 
 static void before(struct sim *sim, enum sim_op op, const char *path, uint32_t inode, uint64_t off)
@@ -126,9 +140,9 @@ static int sim_openat(struct hf_io *io, int dir, const char *path, unsigned flag
 {
     struct sim *sim = sim_of(io);
 
-    pthread_mutex_lock(&sim->mutex);
+    enter(sim);
     int fd = open_at(sim, dir, path, flags);
-    pthread_mutex_unlock(&sim->mutex);
+    leave(sim);
     return fd;
 }
 
@@ -137,14 +151,14 @@ static int sim_close(struct hf_io *io, int fd)
     struct sim *sim = sim_of(io);
     size_t kept = 0;
 
-    pthread_mutex_lock(&sim->mutex);
+    enter(sim);
     file_of(sim, fd)->inode = 0;
     for (size_t i = 0; i < sim->lock_count; i++) {
         if (sim->locks[i].fd != fd)
             sim->locks[kept++] = sim->locks[i];
     }
     sim->lock_count = kept;
-    pthread_mutex_unlock(&sim->mutex);
+    leave(sim);
     return 0;
 }
 
@@ -152,9 +166,9 @@ static int64_t sim_pread(struct hf_io *io, int fd, void *data, size_t len, uint6
 {
     struct sim *sim = sim_of(io);
 
-    pthread_mutex_lock(&sim->mutex);
+    enter(sim);
     size_t got = disk_read(sim->disk, file_of(sim, fd)->inode, data, len, off);
-    pthread_mutex_unlock(&sim->mutex);
+    leave(sim);
     return (int64_t)got;
 }
 
@@ -162,10 +176,10 @@ static int64_t sim_pwrite(struct hf_io *io, int fd, const void *data, size_t len
 {
     struct sim *sim = sim_of(io);
 
-    pthread_mutex_lock(&sim->mutex);
+    enter(sim);
     before(sim, SIM_WRITE, "", file_of(sim, fd)->inode, off);
     disk_write(sim->disk, file_of(sim, fd)->inode, data, len, off);
-    pthread_mutex_unlock(&sim->mutex);
+    leave(sim);
     return (int64_t)len;
 }
 
@@ -191,10 +205,10 @@ static int sim_ftruncate(struct hf_io *io, int fd, uint64_t len)
 {
     struct sim *sim = sim_of(io);
 
-    pthread_mutex_lock(&sim->mutex);
+    enter(sim);
     before(sim, SIM_TRUNCATE, "", file_of(sim, fd)->inode, len);
     disk_resize(sim->disk, file_of(sim, fd)->inode, len);
-    pthread_mutex_unlock(&sim->mutex);
+    leave(sim);
     return 0;
 }
 
@@ -202,12 +216,12 @@ static int sim_fsync(struct hf_io *io, int fd)
 {
     struct sim *sim = sim_of(io);
 
-    pthread_mutex_lock(&sim->mutex);
+    enter(sim);
     uint32_t inode = file_of(sim, fd)->inode;
     before(sim, disk_is_dir(sim->disk, inode) ? SIM_SYNC_DIR : SIM_SYNC, "", inode, 0);
     if (++sim->syncs != sim->lost_sync)
         disk_sync(sim->disk, inode);
-    pthread_mutex_unlock(&sim->mutex);
+    leave(sim);
     return 0;
 }
 
@@ -240,7 +254,7 @@ static int sim_linkat(struct hf_io *io, int from_dir, const char *from, int to_d
     struct place places[2];
     uint32_t inode = 0;
 
-    pthread_mutex_lock(&sim->mutex);
+    enter(sim);
     int rc = walk_both(sim, from_dir, from, to_dir, to, places, &inode);
     if (rc == 0 && inode_at(sim, &places[1]) != 0)
         rc = -EEXIST;
@@ -248,7 +262,7 @@ static int sim_linkat(struct hf_io *io, int from_dir, const char *from, int to_d
         before(sim, SIM_LINK, to, inode, 0);
         disk_enter(sim->disk, places[1].dir, places[1].name, places[1].len, inode);
     }
-    pthread_mutex_unlock(&sim->mutex);
+    leave(sim);
     return rc;
 }
 
@@ -259,14 +273,14 @@ static int sim_renameat(struct hf_io *io, int from_dir, const char *from, int to
     struct place places[2];
     uint32_t inode = 0;
 
-    pthread_mutex_lock(&sim->mutex);
+    enter(sim);
     int rc = walk_both(sim, from_dir, from, to_dir, to, places, &inode);
     if (rc == 0 && inode_at(sim, &places[1]) != inode) { /* of one file: nothing is done */
         before(sim, SIM_RENAME, to, inode, 0);
         disk_enter(sim->disk, places[1].dir, places[1].name, places[1].len, inode);
         disk_enter(sim->disk, places[0].dir, places[0].name, places[0].len, 0);
     }
-    pthread_mutex_unlock(&sim->mutex);
+    leave(sim);
     return rc;
 }
 
@@ -305,9 +319,9 @@ static int sim_unlinkat(struct hf_io *io, int dir, const char *path, bool is_dir
 {
     struct sim *sim = sim_of(io);
 
-    pthread_mutex_lock(&sim->mutex);
+    enter(sim);
     int rc = unlink_at(sim, dir, path, is_dir);
-    pthread_mutex_unlock(&sim->mutex);
+    leave(sim);
     return rc;
 }
 
@@ -316,7 +330,7 @@ static int sim_mkdirat(struct hf_io *io, int dir, const char *path, uint32_t mod
     struct sim *sim = sim_of(io);
     struct place place;
 
-    pthread_mutex_lock(&sim->mutex);
+    enter(sim);
     int rc = walk(sim, dir, path, &place);
     if (rc == 0 && inode_at(sim, &place) != 0)
         rc = -EEXIST;
@@ -324,7 +338,7 @@ static int sim_mkdirat(struct hf_io *io, int dir, const char *path, uint32_t mod
         before(sim, SIM_MKDIR, path, (uint32_t)0, 0);
         disk_enter(sim->disk, place.dir, place.name, place.len, disk_make(sim->disk, true));
     }
-    pthread_mutex_unlock(&sim->mutex);
+    leave(sim);
     return rc;
 }
 
@@ -347,9 +361,9 @@ static int sim_fstat(struct hf_io *io, int fd, struct hf_io_stat *out)
 {
     struct sim *sim = sim_of(io);
 
-    pthread_mutex_lock(&sim->mutex);
+    enter(sim);
     tell(sim, file_of(sim, fd)->inode, out);
-    pthread_mutex_unlock(&sim->mutex);
+    leave(sim);
     return 0;
 }
 
@@ -358,14 +372,14 @@ static int sim_fstatat(struct hf_io *io, int dir, const char *path, struct hf_io
     struct sim *sim = sim_of(io);
     struct place place;
 
-    pthread_mutex_lock(&sim->mutex);
+    enter(sim);
     int rc = walk(sim, dir, path, &place);
     uint32_t inode = rc == 0 ? inode_at(sim, &place) : 0;
     if (rc == 0 && inode == 0)
         rc = -ENOENT;
     if (rc == 0)
         tell(sim, inode, out);
-    pthread_mutex_unlock(&sim->mutex);
+    leave(sim);
     return rc;
 }
 
@@ -383,12 +397,12 @@ static int sim_list(struct hf_io *io, int dir, const char *path, hf_io_entry_fn 
         const char *entry = NULL;
         char name[256] = "";
         uint32_t inode = 0;
-        pthread_mutex_lock(&sim->mutex);
+        enter(sim);
         more = disk_entry(sim->disk, file_of(sim, fd)->inode, n, &entry, &inode);
         bool is_dir = more && inode != 0 && disk_is_dir(sim->disk, inode);
         if (more)
             strncpy(name, entry, sizeof(name) - 1);
-        pthread_mutex_unlock(&sim->mutex);
+        leave(sim);
         if (more && inode != 0)
             rc = fn(arg, name, is_dir ? HF_IO_DIR : HF_IO_FILE);
     }
@@ -433,7 +447,7 @@ static int sim_lock(struct hf_io *io, int fd, enum hf_io_lock kind, uint64_t off
     struct sim *sim = sim_of(io);
     int rc = 0;
 
-    pthread_mutex_lock(&sim->mutex);
+    enter(sim);
     uint32_t inode = file_of(sim, fd)->inode;
     if (kind != HF_IO_UNLOCK && is_held(sim, fd, inode, kind, off, len)) {
         if (wait)
@@ -447,7 +461,7 @@ static int sim_lock(struct hf_io *io, int fd, enum hf_io_lock kind, uint64_t off
             sim->locks[sim->lock_count++] = (struct sim_lock){fd, inode, kind, off, len};
         }
     }
-    pthread_mutex_unlock(&sim->mutex);
+    leave(sim);
     return rc;
 }
 
@@ -455,9 +469,9 @@ static int sim_lock_test(struct hf_io *io, int fd, uint64_t off)
 {
     struct sim *sim = sim_of(io);
 
-    pthread_mutex_lock(&sim->mutex);
+    enter(sim);
     bool held = is_held(sim, fd, file_of(sim, fd)->inode, HF_IO_LOCK_EXCLUSIVE, off, 1);
-    pthread_mutex_unlock(&sim->mutex);
+    leave(sim);
     return held ? -EAGAIN : 0;
 }
 
@@ -479,9 +493,9 @@ static uint64_t sim_now_ns(struct hf_io *io)
 {
     struct sim *sim = sim_of(io);
 
-    pthread_mutex_lock(&sim->mutex);
+    enter(sim);
     uint64_t now = sim->now_ns += 1000;
-    pthread_mutex_unlock(&sim->mutex);
+    leave(sim);
     return now;
 }
 
@@ -489,12 +503,12 @@ static int sim_random(struct hf_io *io, void *data, size_t len)
 {
     struct sim *sim = sim_of(io);
 
-    pthread_mutex_lock(&sim->mutex);
+    enter(sim);
     for (size_t i = 0; i < len; i++) {
         sim->chance = sim->chance * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
         ((uint8_t *)data)[i] = (uint8_t)(sim->chance >> 56);
     }
-    pthread_mutex_unlock(&sim->mutex);
+    leave(sim);
     return 0;
 }
 
@@ -545,6 +559,21 @@ void sim_boot(struct sim *sim, struct disk *disk, uint64_t boot)
         .chance = boot * UINT64_C(7919) + 1,
     };
     pthread_mutex_init(&sim->mutex, NULL);
+}
+
+void sim_kill(struct sim *sim)
+{
+    memset(sim->files, 0, sizeof(sim->files));
+    sim->lock_count = 0;
+}
+
+void sim_lose(struct hf_io *io, int fd)
+{
+    struct sim *sim = sim_of(io);
+
+    enter(sim);
+    disk_lose(sim->disk, file_of(sim, fd)->inode);
+    leave(sim);
 }
 
 void sim_off(struct sim *sim)

@@ -1,5 +1,5 @@
-/* fault-injection/disk.c - inodes whose chunks, lengths and entries are cells (cell.h). */
-#include "disk_inside.h"
+/* fault-injection/disk/disk.c - inodes whose chunks, lengths and entries are cells (cell.h). */
+#include "disk/disk_inside.h"
 
 #include "base/array.h"
 
@@ -300,4 +300,16 @@ void disk_sync(struct disk *disk, uint32_t number)
         cell_sync(&inode->chunks[i].cell, true);
     for (size_t i = 0; i < inode->entry_count; i++)
         cell_sync(&inode->entries[i].cell, false);
+}
+
+void disk_lose(struct disk *disk, uint32_t number)
+{
+    struct inode *inode = inode_of(disk, number);
+    uint64_t size = disk_size(disk, number);
+
+    for (size_t i = 0; i < inode->chunk_count; i++) {
+        /* What was cut off stays so: a length is no bytes. */
+        if ((uint64_t)inode->chunks[i].index * disk->chunk_bytes < size)
+            cell_lose(&inode->chunks[i].cell, true);
+    }
 }

@@ -1,6 +1,6 @@
 /*
- * fault-injection/sites.h - which calls in the sources that change or sync the disk had the power
- * cut before them, and behind them.
+ * fault-injection/disk/sites.h - which calls in the sources that change or sync the disk had the
+ * power cut before them, and behind them.
  */
 #ifndef HF_FAULT_SITES_H
 #define HF_FAULT_SITES_H

@@ -1,5 +1,5 @@
 /*
- * fault-injection/disk.h - a disk in memory that knows everything a power cut may leave of it.
+ * fault-injection/disk/disk.h - a disk in memory that knows everything a power cut may leave of it.
  *
  * The strictest reading of POSIX. Of a file its chunks and its length, of a directory each of its
  * entries is a *cell* of its own. A cell remembers every value that it had since it was last
@@ -72,6 +72,8 @@ bool disk_entry(struct disk *disk, uint32_t dir, size_t n, const char **out_name
                 uint32_t *out_inode);
 /* What was done to this inode until now is on the disk. */
 void disk_sync(struct disk *disk, uint32_t inode);
+/* What was written to this file since it was last synced is gone; its length stays. */
+void disk_lose(struct disk *disk, uint32_t inode);
 /* Of this file only the oldest and the newest value of each cell are tried after a cut. */
 void disk_mark_coarse(struct disk *disk, uint32_t inode);
 

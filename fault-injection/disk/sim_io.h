@@ -1,6 +1,6 @@
 /*
- * fault-injection/sim_io.h - the store's table of operations over a disk in memory (disk.h), and
- * the machine around it: open files, locks, clock, chance, and the number of the boot.
+ * fault-injection/disk/sim_io.h - the store's table of operations over a disk in memory (disk.h),
+ * and the machine around it: open files, locks, clock, chance, and the number of the boot.
  *
  * All of it is the same in each run, so that a run can be repeated with other answers of the disk.
  * May be used from several threads. Locks never wait: who would have to wait in a test of one
@@ -9,7 +9,7 @@
 #ifndef HF_FAULT_SIM_IO_H
 #define HF_FAULT_SIM_IO_H
 
-#include "disk.h"
+#include "disk/disk.h"
 #include "io/io.h"
 
 #include <pthread.h>
@@ -58,11 +58,17 @@ struct sim {
     void *before_arg;
     uint64_t syncs;     /* asked for until now */
     uint64_t lost_sync; /* the one of that number is not done, and nobody learns it; 0: none */
-    bool tells;         /* each of them on standard output */
+    /* Called when an operation begins and when it ends; may be NULL. */
+    void (*around)(bool begins);
+    bool tells; /* each of them on standard output */
 };
 
 /* A machine that has just booted; the disk stays the caller's. */
 void sim_boot(struct sim *sim, struct disk *disk, uint64_t boot);
+/* The process is gone: nothing is open, nothing locked. */
+void sim_kill(struct sim *sim);
+/* A sync of the file has failed, and what it was to save is gone. `io` is that of a sim. */
+void sim_lose(struct hf_io *io, int fd);
 /* The machine is off: descriptors and locks are gone. */
 void sim_off(struct sim *sim);
 

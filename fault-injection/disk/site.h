@@ -1,6 +1,6 @@
 /*
- * fault-injection/site.h - included before each source that changes the disk, when it is compiled
- * for the explorer: each call of such an operation notes where it stands.
+ * fault-injection/disk/site.h - included before each source that changes the disk, when it is
+ * compiled for the explorer: each call of such an operation notes where it stands.
  *
  * So the sources need not know of it, and what a call site is does not depend on what a compiler
  * inlined. The simulated disk takes the note when the operation reaches it.

@@ -1,6 +1,6 @@
 /*
- * fault-injection/cell.h - what of a disk survives a power cut or not by itself: a chunk of a file,
- * a length, an entry of a directory. It remembers the values that it had.
+ * fault-injection/disk/cell.h - what of a disk survives a power cut or not by itself: a chunk of a
+ * file, a length, an entry of a directory. It remembers the values that it had.
  *
  * The first `undecided` values may be on the disk since the last cut (or sync); those behind them
  * were written since, and the last is what everybody sees. Always true: undecided >= 1.
@@ -50,6 +50,8 @@ void cell_keep(struct cell *cell, size_t n, bool is_chunk);
 /* All are, of what is no chunk. */
 void cell_set(struct cell *cell, uint64_t value);
 void cell_sync(struct cell *cell, bool is_chunk);
+/* What was written since it was synced is forgotten. */
+void cell_lose(struct cell *cell, bool is_chunk);
 /* All values are undecided, each once; the newest of equals stays. */
 void cell_cut(struct cell *cell, bool is_chunk);
 /* Only the oldest and the newest stay. */

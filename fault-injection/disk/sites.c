@@ -1,7 +1,7 @@
-/* fault-injection/sites.c - a table of call sites. */
-#include "sites.h"
+/* fault-injection/disk/sites.c - a table of call sites. */
+#include "disk/sites.h"
 
-#include "site.h"
+#include "disk/site.h"
 
 #include <inttypes.h>
 #include <stdio.h>

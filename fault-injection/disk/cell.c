@@ -1,5 +1,5 @@
-/* fault-injection/cell.c - values, and who uses their bytes. */
-#include "cell.h"
+/* fault-injection/disk/cell.c - values, and who uses their bytes. */
+#include "disk/cell.h"
 
 #include "base/checksum.h"
 
@@ -103,6 +103,12 @@ void cell_sync(struct cell *cell, bool is_chunk)
 {
     if (cell->count > cell->undecided)
         cell_keep(cell, cell->count - 1, is_chunk);
+}
+
+void cell_lose(struct cell *cell, bool is_chunk)
+{
+    while (cell->count > cell->undecided)
+        drop(is_chunk, cell->values[--cell->count]);
 }
 
 void cell_cut(struct cell *cell, bool is_chunk)

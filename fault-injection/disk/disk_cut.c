@@ -1,6 +1,6 @@
-/* fault-injection/disk_cut.c - what a power cut leaves of a disk, and how many such disks there
- * are. */
-#include "disk_inside.h"
+/* fault-injection/disk/disk_cut.c - what a power cut leaves of a disk, and how many such disks
+ * there are. */
+#include "disk/disk_inside.h"
 
 #include "base/checksum.h"
 
