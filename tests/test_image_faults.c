@@ -22,15 +22,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-static char dir[256], root[300], kept[300], archive[512], layer[512], saved[300];
+static char dir[256], root[300], kept[300], archive[512], layer[512], saved[300], upper[300],
+    out[300];
+static char layer_in_upper[400];
 static struct hf_test_watch watch;
 static struct hf_error err;
 
 static void copy(const char *from, const char *to)
 {
     (void)unlink(saved);
+    if (access(out, F_OK) == 0)
+        hf_test_remove_dir(out);
     hf_test_replace_dir(from, to);
 }
 
@@ -81,6 +86,9 @@ static void setup(void)
     (void)snprintf(root, sizeof(root), "%s/store", dir);
     (void)snprintf(kept, sizeof(kept), "%s/kept", dir);
     (void)snprintf(saved, sizeof(saved), "%s/saved.tar", dir);
+    (void)snprintf(upper, sizeof(upper), "%s/upper", dir);
+    (void)snprintf(out, sizeof(out), "%s/out", dir);
+    ck_assert_int_eq(mkdir(upper, 0755), 0);
     hf_test_watch_init(&watch, root);
     watch.skips_sync = true;
     watch.forgets = true;
@@ -91,6 +99,7 @@ static void setup(void)
     ck_assert_int_eq(do_load(store), 0);
     ck_assert_int_eq(hf_store_close(store, &err), 0);
     write_archive("new:1", "etc/new", 3, archive);
+    hf_test_copy_file(layer, strcat(strcpy(layer_in_upper, upper), "/layer"));
     copy(root, kept);
     err = (struct hf_error){0};
 }
@@ -117,6 +126,39 @@ static int do_commit(struct hf_store *store)
     const struct hf_commit_options options = {.parent = app[0]};
 
     return hf_image_commit_diff(store, layer, -1, "committed:1", &options, NULL, &err);
+}
+
+static int do_commit_upper(struct hf_store *store)
+{
+    const struct hf_commit_options options = {.parent = app[0]};
+
+    return hf_image_commit_upper(store, upper, "committed:1", &options, NULL, &err);
+}
+
+static int do_prepare(struct hf_store *store)
+{
+    return hf_workspace_prepare(store, "work", app[0], NULL, &err);
+}
+
+/* Its parts are lacking, and made. */
+static int do_plan_mount(struct hf_store *store)
+{
+    const struct hf_prune_options prune = {.derived = true};
+    const struct hf_mount_options options = {.how = HF_MOUNT_DIRECT};
+    struct hf_mount_plan plan = {0};
+
+    int rc = hf_image_prune(store, &prune, NULL, &err);
+    if (rc == 0)
+        rc = hf_mount_plan_make(store, app[0], &options, &plan, &err);
+    hf_mount_plan_release(&plan);
+    return rc;
+}
+
+static int do_unpack(struct hf_store *store)
+{
+    const struct hf_unpack_options options = {0};
+
+    return hf_image_unpack(store, app[0], out, &options, &err);
 }
 
 static int do_save(struct hf_store *store)
@@ -158,10 +200,18 @@ static const struct op {
     const char *name;
     int (*run)(struct hf_store *store);
 } ops[] = {
-    {"load", do_load},     {"import", do_import},
-    {"commit", do_commit}, {"save", do_save},
-    {"tag", do_tag},       {"remove", do_remove},
-    {"prune", do_prune},   {"prune --derived", do_prune_derived},
+    {"load", do_load},
+    {"import", do_import},
+    {"commit", do_commit},
+    {"commit --upper", do_commit_upper},
+    {"save", do_save},
+    {"tag", do_tag},
+    {"remove", do_remove},
+    {"prune", do_prune},
+    {"prune --derived", do_prune_derived},
+    {"prepare", do_prepare},
+    {"plan a mount", do_plan_mount},
+    {"unpack", do_unpack},
 };
 #define OP_COUNT (int)(sizeof(ops) / sizeof(ops[0]))
 
@@ -249,6 +299,18 @@ static void judge_saved(int rc, bool for_good)
     }
 }
 
+/* The folder is as it was, or has all of the layer. */
+static void judge_unpacked(int rc)
+{
+    char path[512];
+
+    (void)snprintf(path, sizeof(path), "%s/etc/app", out);
+    if (rc != HF_ERR_OUTCOME_UNKNOWN)
+        ck_assert_msg((access(path, F_OK) == 0) == (rc == 0), "%s: %d and %s", what, rc, path);
+    ck_assert_msg(rc == 0 || rc == HF_ERR_OUTCOME_UNKNOWN || access(out, F_OK) != 0,
+                  "%s: a folder is left", what);
+}
+
 static void judge(const struct op *op, const struct fault *fault, int rc, const char *before,
                   const char *after)
 {
@@ -271,6 +333,8 @@ static void judge(const struct op *op, const struct fault *fault, int rc, const 
     check();
     if (op->run == do_save)
         judge_saved(rc, fault->for_good);
+    if (op->run == do_unpack)
+        judge_unpacked(rc);
 }
 
 /* Opened again, it does what it could not do. */
@@ -319,7 +383,7 @@ START_TEST(an_operation_on_images_that_fails_anywhere_is_refused_or_done)
         if (!failed)
             ck_assert_msg(rc == 0, "%s: %s", what, err.message);
         if (rc != 0)
-            ck_assert_msg(err.message[0] != '\0' && err.code == rc, "%s: no word", what);
+            ck_assert_msg(err.message[0] != 0 && err.code == rc, "%s: no word", what);
         hf_tolerate(hf_store_close(store, NULL));
         judge(op, fault, rc, before, after);
         if (n % 3 == 0)

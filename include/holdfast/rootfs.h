@@ -55,7 +55,7 @@ enum hf_mount_how {
     HF_MOUNT_ANY = 0, /* the first of these that works */
     HF_MOUNT_DIRECT,  /* the kernel reads indexes and tars as plain files: Linux 6.12 */
     HF_MOUNT_LOOP,    /* both through loop devices: Linux 6.4 */
-    HF_MOUNT_FULL,    /* EROFS images with the data inside, through loop devices: Linux 5.16 */
+    HF_MOUNT_FULL,    /* EROFS images with the data inside, through loop devices: Linux 5.4 */
 };
 
 struct hf_mount_options {

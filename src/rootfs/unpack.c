@@ -81,7 +81,7 @@ static int claim_layers(struct unpack *unpack, struct hf_error *err)
     for (size_t i = 0; rc == 0 && i < unpack->layers.count; i++) {
         rc = claim(unpack, &unpack->layers.items[i].blob, err);
         if (rc == 0)
-            rc = claim(unpack, &unpack->layers.items[i].diff_id, NULL);
+            rc = claim(unpack, &unpack->layers.items[i].diff_id, err);
         rc = rc == HF_ERR_NOT_FOUND ? 0 : rc; /* its plain tar need not be there */
     }
     return rc == 0 ? hf_layers_open(unpack->store, &unpack->layers, err) : rc;
