@@ -27,7 +27,7 @@
 
 static char dir[256], root[300], kept[300], archive[512], layer[512], saved[300], upper[300],
     out[300];
-static char layer_in_upper[400];
+static char layer_in_upper[400], app_id[HF_DIGEST_TEXT_MAX];
 static struct hf_test_watch watch;
 static struct hf_error err;
 
@@ -82,6 +82,8 @@ static int do_load(struct hf_store *store)
 
 static void setup(void)
 {
+    struct hf_image image = {0};
+
     hf_test_make_dir(dir);
     (void)snprintf(root, sizeof(root), "%s/store", dir);
     (void)snprintf(kept, sizeof(kept), "%s/kept", dir);
@@ -97,6 +99,9 @@ static void setup(void)
     ck_assert_int_eq(do_load(store), 0);
     write_archive("app:1", "etc/app", 1, archive);
     ck_assert_int_eq(do_load(store), 0);
+    ck_assert_int_eq(hf_image_find(store, "app:1", NULL, &image, &err), 0);
+    hf_digest_text(&image.id, app_id);
+    ck_assert_int_eq(hf_store_checkpoint(store, &err), 0); /* lookups read the disk */
     ck_assert_int_eq(hf_store_close(store, &err), 0);
     write_archive("new:1", "etc/new", 3, archive);
     hf_test_copy_file(layer, strcat(strcpy(layer_in_upper, upper), "/layer"));
@@ -161,6 +166,35 @@ static int do_unpack(struct hf_store *store)
     return hf_image_unpack(store, app[0], out, &options, &err);
 }
 
+static int count_image(void *arg, const struct hf_image *image)
+{
+    (*(unsigned *)arg)++;
+    return 0;
+}
+
+/* By its ID, which is looked for when no name fits: what can't be read is not "none". */
+static int do_list(struct hf_store *store)
+{
+    const struct hf_list_options options = {.pattern = app_id};
+    unsigned count = 0;
+
+    int rc = hf_image_list(store, &options, count_image, &count, &err);
+    if (rc == 0)
+        ck_assert_uint_eq(count, 1);
+    return rc;
+}
+
+static int do_inspect(struct hf_store *store)
+{
+    char *json = NULL;
+    int rc = hf_image_inspect(store, app[0], NULL, &json, &err);
+
+    if (rc == 0)
+        ck_assert(strstr(json, "app:1") != NULL);
+    free(json);
+    return rc;
+}
+
 static int do_save(struct hf_store *store)
 {
     const struct hf_save_options options = {0};
@@ -199,19 +233,22 @@ static int do_prune_derived(struct hf_store *store)
 static const struct op {
     const char *name;
     int (*run)(struct hf_store *store);
+    bool only_reads;
 } ops[] = {
-    {"load", do_load},
-    {"import", do_import},
-    {"commit", do_commit},
-    {"commit --upper", do_commit_upper},
-    {"save", do_save},
-    {"tag", do_tag},
-    {"remove", do_remove},
-    {"prune", do_prune},
-    {"prune --derived", do_prune_derived},
-    {"prepare", do_prepare},
-    {"plan a mount", do_plan_mount},
-    {"unpack", do_unpack},
+    {"load", do_load, false},
+    {"import", do_import, false},
+    {"commit", do_commit, false},
+    {"commit --upper", do_commit_upper, false},
+    {"save", do_save, false},
+    {"tag", do_tag, false},
+    {"remove", do_remove, false},
+    {"prune", do_prune, false},
+    {"prune --derived", do_prune_derived, false},
+    {"prepare", do_prepare, false},
+    {"plan a mount", do_plan_mount, false},
+    {"unpack", do_unpack, false},
+    {"list", do_list, true},
+    {"inspect", do_inspect, true},
 };
 #define OP_COUNT (int)(sizeof(ops) / sizeof(ops[0]))
 
@@ -390,7 +427,7 @@ START_TEST(an_operation_on_images_that_fails_anywhere_is_refused_or_done)
             do_again(op, rc, after);
         ck_assert_uint_lt(n, 100000);
     }
-    ck_assert_uint_gt(tried, 0);
+    ck_assert(tried > 0 || (op->only_reads && fault->ops != 0 && fault->ops != HF_TEST_ANY_OP));
     free(before);
     free(after);
 }

@@ -223,9 +223,22 @@ static bool is_made(struct hf_io *io, const char *root)
     return rc == 0;
 }
 
-int hf_layout_create(struct hf_io *io, const char *root, struct hf_error *err)
+/* With the lock. A FORMAT that can't be looked at is there. */
+static int make_unless_made(struct hf_io *io, int root, struct hf_error *err)
 {
     struct hf_io_stat stat;
+    struct hf_error why = {0};
+
+    int rc = hf_io_stat_at(io, root, HF_FILE_FORMAT, &stat, &why);
+    if (rc == HF_ERR_NOT_FOUND)
+        return make_contents(io, root, err);
+    if (rc != 0 && err != NULL)
+        *err = why;
+    return rc;
+}
+
+int hf_layout_create(struct hf_io *io, const char *root, struct hf_error *err)
+{
     int dir = -1, lock = -1;
 
     if (is_made(io, root))
@@ -240,8 +253,8 @@ int hf_layout_create(struct hf_io *io, const char *root, struct hf_error *err)
         rc = make_empty_file(io, dir, HF_FILE_LOCK, 0, &lock, err);
     if (rc == 0)
         rc = hf_io_lock(io, lock, HF_IO_LOCK_EXCLUSIVE, HF_WAL_LOCK_RECOVERY, 1, HF_FILE_LOCK, err);
-    if (rc == 0 && hf_io_stat_at(io, dir, HF_FILE_FORMAT, &stat, NULL) != 0)
-        rc = make_contents(io, dir, err);
+    if (rc == 0)
+        rc = make_unless_made(io, dir, err);
     hf_io_close(io, &lock); /* and with it the lock */
     hf_io_close(io, &dir);
     return rc;

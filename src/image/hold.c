@@ -107,15 +107,18 @@ static int drop_kept(struct hf_change *change, const struct hf_digest *target,
 int hf_holds_drop_kept(struct hf_change *change, const struct hf_digest_set *targets,
                        struct hf_events *events, struct hf_error *err)
 {
+    struct hf_error why = {0};
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < targets->count; i++) {
-        rc = hf_names_check_hold(hf_change_snapshot(change), &targets->items[i], "", NULL);
+        rc = hf_names_check_hold(hf_change_snapshot(change), &targets->items[i], "", &why);
         if (rc == HF_ERR_BUSY)
             rc = 0;
         else if (rc == 0)
-            rc = drop_kept(change, &targets->items[i], events, err);
+            rc = drop_kept(change, &targets->items[i], events, &why);
     }
+    if (rc != 0 && err != NULL)
+        *err = why;
     return rc;
 }
 

@@ -103,10 +103,16 @@ static int list_by_id(struct listing *listing, struct hf_error *err)
 {
     const struct hf_snapshot *snapshot = listing->describer.snapshot;
     struct hf_resolved resolved = {0};
-    int rc = hf_resolve(snapshot, listing->pattern, &resolved, NULL);
+    struct hf_error why = {0};
+    int rc = hf_resolve(snapshot, listing->pattern, &resolved, &why);
 
-    if (rc != 0)
-        return rc == HF_ERR_NO_MEMORY ? hf_fail_memory(err) : 0;
+    if (rc == HF_ERR_NOT_FOUND || rc == HF_ERR_AMBIGUOUS || rc == HF_ERR_USAGE)
+        return 0;
+    if (rc != 0) {
+        if (err != NULL)
+            *err = why;
+        return rc;
+    }
     bool by_id = resolved.name[0] == '\0';
     for (size_t i = 0; rc == 0 && by_id && i < resolved.targets.count; i++) {
         struct hf_text_list names = {0};

@@ -69,20 +69,24 @@ static int judge_missing(struct hf_store *store, const struct hf_digest *digest,
                          struct hf_blob **out_blob, struct hf_error *err)
 {
     struct hf_snapshot *snapshot = NULL;
+    struct hf_error why = {0};
     char text[HF_DIGEST_TEXT_MAX];
 
     int rc = hf_snapshot_take(store, &snapshot, err);
     if (rc != 0)
         return rc;
-    rc = hf_view_object(&snapshot->view, digest, NULL, err);
-    if (rc == HF_ERR_NOT_FOUND)
-        hf_fail(err, rc, "%s was removed meanwhile", hf_digest_text(digest, text));
-    if (rc == 0)
-        rc = hf_blob_open_at(store, &snapshot->view, digest, out_blob, NULL);
+    rc = hf_view_object(&snapshot->view, digest, NULL, &why);
+    if (rc == HF_ERR_NOT_FOUND) {
+        hf_fail(&why, rc, "%s was removed meanwhile", hf_digest_text(digest, text));
+    } else if (rc == 0) {
+        rc = hf_blob_open_at(store, &snapshot->view, digest, out_blob, &why);
+        if (rc == HF_ERR_NOT_FOUND)
+            rc = hf_fail(&why, HF_ERR_CORRUPT, "the file of %s is missing",
+                         hf_digest_text(digest, text));
+    }
     hf_snapshot_release(snapshot);
-    if (rc == HF_ERR_NOT_FOUND && (err == NULL || err->code == 0))
-        rc =
-            hf_fail(err, HF_ERR_CORRUPT, "the file of %s is missing", hf_digest_text(digest, text));
+    if (rc != 0 && err != NULL)
+        *err = why;
     return rc;
 }
 
