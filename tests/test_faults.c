@@ -11,17 +11,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-START_TEST(an_operation_whose_nth_call_fails_is_refused_or_done)
+static void let_each_call_fail(const struct hf_test_operation *op,
+                               const struct hf_test_fault *fault)
 {
-    const struct hf_test_operation *op = &hf_test_operations[_i / HF_TEST_FAULTS];
-    const struct hf_test_fault *fault = &hf_test_faults[_i % HF_TEST_FAULTS];
     struct hf_error *err = &hf_test_faults_err;
     char *before = NULL, *after = NULL, what[128];
     bool is_done = false;
 
     (void)snprintf(what, sizeof(what), "%s, %s", op->name, fault->name);
     hf_test_faults_learn(op, &before, &after);
-    for (unsigned n = 1; !is_done; n = hf_test_fault_next(fault, n)) {
+    for (unsigned n = 1; !is_done; n++) {
         struct hf_store *store = hf_test_faults_begin(op);
         hf_test_fault_begin(fault, n);
         int rc = op->run(store);
@@ -37,6 +36,20 @@ START_TEST(an_operation_whose_nth_call_fails_is_refused_or_done)
     free(before);
     free(after);
 }
+
+START_TEST(an_operation_whose_nth_call_fails_is_refused_or_done)
+{
+    let_each_call_fail(&hf_test_operations[_i / HF_TEST_FAULTS],
+                       &hf_test_faults[_i % HF_TEST_FAULTS]);
+}
+END_TEST
+
+START_TEST(a_load_on_files_whose_nth_call_fails_is_refused_or_done)
+{
+    static const char *const names[] = {"EIO", "EMFILE for good"};
+
+    let_each_call_fail(HF_TEST_LOADS, hf_test_fault_named(names[_i]));
+}
 END_TEST
 
 /* Only the failing once, of which there is an afterwards. */
@@ -51,7 +64,7 @@ START_TEST(a_handle_goes_on_or_says_that_it_cannot_after_a_call_failed)
     struct hf_digest top = hf_test_top_of(&other);
     bool is_done = false;
 
-    for (unsigned n = 1; !is_done; n = hf_test_fault_next(fault, n)) {
+    for (unsigned n = 1; !is_done; n++) {
         struct hf_store *store = hf_test_faults_begin(op);
         hf_test_fault_begin(fault, n);
         hf_tolerate(op->run(store));
@@ -72,11 +85,13 @@ END_TEST
 
 int main(void)
 {
-    TCase *cases[] = {hf_test_faults_case("calls"), hf_test_faults_case("handles")};
+    TCase *cases[] = {hf_test_faults_case("calls"), hf_test_faults_case("handles"),
+                      hf_test_faults_case_on_files("files")};
 
     tcase_add_loop_test(cases[0], an_operation_whose_nth_call_fails_is_refused_or_done, 0,
                         HF_TEST_OPERATIONS * HF_TEST_FAULTS);
     tcase_add_loop_test(cases[1], a_handle_goes_on_or_says_that_it_cannot_after_a_call_failed, 0,
                         HF_TEST_OPERATIONS * 4);
-    return hf_test_run_cases("faults", cases, 2);
+    tcase_add_loop_test(cases[2], a_load_on_files_whose_nth_call_fails_is_refused_or_done, 0, 2);
+    return hf_test_run_cases("faults", cases, 3);
 }

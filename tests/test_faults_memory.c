@@ -23,11 +23,6 @@ static void begin_failing(int i, unsigned n)
         hf_test_malloc_fail_from(n);
 }
 
-static unsigned step_of(int i)
-{
-    return i % 2 == 0 || getenv("HOLDFAST_TEST_LONG") ? 1 : 3;
-}
-
 START_TEST(an_operation_whose_nth_allocation_fails_is_refused_or_done)
 {
     const struct hf_test_operation *op = &hf_test_operations[_i / 2];
@@ -37,7 +32,7 @@ START_TEST(an_operation_whose_nth_allocation_fails_is_refused_or_done)
 
     (void)snprintf(what, sizeof(what), "%s, %s", op->name, words[_i % 2]);
     hf_test_faults_learn(op, &before, &after);
-    for (unsigned n = 1; !is_done; n += step_of(_i)) {
+    for (unsigned n = 1; !is_done; n++) {
         struct hf_store *store = hf_test_faults_begin(op);
         begin_failing(_i, n);
         int rc = op->run(store);
@@ -66,7 +61,7 @@ START_TEST(opening_whose_nth_allocation_fails_loses_nothing)
     bool is_done = false;
     char *whole = hf_test_faults_learn_recovery();
 
-    for (unsigned n = 1; !is_done; n += step_of(_i)) {
+    for (unsigned n = 1; !is_done; n++) {
         struct hf_store *store = NULL;
         hf_test_faults_leave_unfinished();
         begin_failing(_i, n);

@@ -19,7 +19,7 @@ START_TEST(closing_whose_nth_call_fails_loses_nothing_acknowledged)
     bool is_done = false;
 
     hf_test_faults_learn(op, &before, &after);
-    for (unsigned n = 1; !is_done; n = hf_test_fault_next(fault, n)) {
+    for (unsigned n = 1; !is_done; n++) {
         struct hf_store *store = hf_test_faults_begin(op);
         ck_assert_int_eq(op->run(store), 0);
         hf_test_fault_begin(fault, n);
@@ -41,7 +41,7 @@ START_TEST(opening_whose_nth_call_fails_while_it_recovers_loses_nothing)
     bool is_done = false;
     char *whole = hf_test_faults_learn_recovery();
 
-    for (unsigned n = 1; !is_done; n = hf_test_fault_next(fault, n)) {
+    for (unsigned n = 1; !is_done; n++) {
         struct hf_store *store = NULL;
         hf_test_faults_leave_unfinished();
         if (n % 2)
@@ -75,7 +75,7 @@ START_TEST(opening_read_only_whose_nth_call_fails_shows_all_or_says_so)
     struct hf_store *store = hf_test_faults_begin(HF_TEST_LOADS);
     char *whole = strdup(hf_test_state(store));
     hf_test_must_close(store);
-    for (unsigned n = 1; !is_done; n = hf_test_fault_next(fault, n)) {
+    for (unsigned n = 1; !is_done; n++) {
         hf_test_fault_begin(fault, n);
         int rc = hf_test_open(&hf_test_faults_watch.io, hf_test_faults_path, HF_OPEN_READ_ONLY,
                               &store, err);
@@ -103,7 +103,7 @@ START_TEST(a_store_whose_making_fails_at_any_call_is_made_when_done_again)
     char root[300];
 
     (void)snprintf(root, sizeof(root), "%s/a/store", hf_test_faults_path);
-    for (unsigned n = 1; !is_done; n = hf_test_fault_next(fault, n)) {
+    for (unsigned n = 1; !is_done; n++) {
         struct hf_store *store = NULL;
         hf_test_faults_make_folder();
         hf_test_fault_begin(fault, n);

@@ -25,8 +25,7 @@ struct hf_test_fault {
     enum hf_test_failure failure;
     int fail_errno;
     bool for_good;
-    uint32_t ops;  /* the calls that are counted, and may fail: HF_TEST_OP_BIT */
-    unsigned step; /* every which call is tried; HOLDFAST_TEST_LONG tries all */
+    uint32_t ops; /* the calls that are counted, and may fail: HF_TEST_OP_BIT */
 };
 
 #define HF_TEST_FAULTS 24
@@ -55,8 +54,6 @@ void hf_test_fault_begin(const struct hf_test_fault *fault, unsigned n);
 unsigned hf_test_fault_end(void);
 /* Whoever meets it has to go on as if nothing was. */
 bool hf_test_fault_is_harmless(const struct hf_test_fault *fault);
-/* The call to try after the n-th. */
-unsigned hf_test_fault_next(const struct hf_test_fault *fault, unsigned n);
 
 enum hf_test_outcome { HF_TEST_ACKNOWLEDGED, HF_TEST_REFUSED, HF_TEST_UNKNOWN };
 
