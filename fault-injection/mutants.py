@@ -2,7 +2,8 @@
 
 SYNCS names every call of a sync in the sources by its file and function (#2: the second in that
 function). mutate.py finds them by itself, so a sync that is not on the list fails the build.
-CHANGES are other steps: an order, a check, a claim. What kills a mutant is the explorer, CUT, or a
+CHANGES are other steps: an order, a check, a claim. COMMIT_PATH are the files that a load, a tag or
+a removal runs through, with the checkpoint that it may have to take. What kills a mutant is the explorer, CUT, or a
 program of tests/."""
 
 CUT = ("fault-injection/power-cut", "--length", "2", "--stop")
@@ -10,6 +11,18 @@ CUT_CLAIMS = ("fault-injection/power-cut", "--scenarios", "--stop", "--only",
               "claimed-bytes-are-removed-and-come-back")
 CUT_CHECKPOINTS = ("fault-injection/power-cut", "--scenarios", "--stop", "--only",
                    "two-checkpoints-trim-the-log")
+
+COMMIT_PATH = (
+    "src/catalog/catalog.c", "src/catalog/checkpoint_write.c", "src/io/io.c",
+    "src/store/finish_sync.c", "src/store/removal.c", "src/store/stage.c", "wal/append.c",
+    "wal/lock.c", "wal/segment.c", "wal/takeover.c",
+)
+
+# What the explorer finds late, and a test at once: for who is in a hurry.
+SOONER = {
+    "src/store/finish_sync.c hf_finish_sync_folders": ("tests/test_order",),
+    "wal/segment.c hf_wal_spare_make": ("tests/test_order",),
+}
 
 
 def test(name):

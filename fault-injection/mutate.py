@@ -4,9 +4,12 @@ whether something fails; then the next.
 
     mutate.py SOURCES --list       is every sync of the sources on the list (mutants.py)?
     mutate.py SOURCES [WORDS...]   tries all mutants, or those whose name holds one of the WORDS
+    mutate.py SOURCES --commit-path
+                                   tries those in the files that every commit runs through
 
-Works in a copy. Ends with "N killed, N survived", and exit code 1 if one survived."""
+Works in a copy, in which the next mutant is built while others are tried. Ends with "N killed, N survived", and exit code 1 if one survived."""
 
+import concurrent.futures
 import os
 import shutil
 import subprocess
@@ -34,9 +37,15 @@ def check_list(root):
 
 class Copy:
     def __init__(self, root, folder):
-        self.root, self.build = folder + "/sources", folder + "/build"
+        self.root, self.build, self.kept = folder + "/sources", folder + "/build", folder + "/kept"
+        self.kept_count = 0
+        os.mkdir(self.kept)
         shutil.copytree(root, self.root, ignore=shutil.ignore_patterns(".git", "build*"))
-        subprocess.run(["meson", "setup", "-Dwerror=false", self.build, self.root], check=True,
+        # Most of the time goes into compiling and linking.
+        options = ["-Dwerror=false", "-Doptimization=1", "-Ddebug=false"]
+        if shutil.which("ld.gold"):
+            options.append("-Dc_link_args=-fuse-ld=gold")
+        subprocess.run(["meson", "setup", *options, self.build, self.root], check=True,
                        stdout=subprocess.DEVNULL)
 
     def read(self, path):
@@ -47,25 +56,56 @@ class Copy:
         with open(os.path.join(self.root, path), "w", encoding="utf-8") as file:
             file.write(text)
 
-    def is_killed(self, path, text, killer):
+    def make(self, programs):
+        subprocess.run(["ninja", "-C", self.build, *programs], check=True,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
+
+    def keep(self, program):
+        """A copy that stays when the next one is built."""
+        self.kept_count += 1
+        return shutil.copy2(self.build + "/" + program, "%s/%d" % (self.kept, self.kept_count))
+
+    def make_mutant(self, path, text, program):
         whole = self.read(path)
         self.write(path, text)
         try:
-            subprocess.run(["ninja", "-C", self.build, killer[0]], check=True,
-                           stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
-            done = subprocess.run([self.build + "/" + killer[0], *killer[1:]], check=False,
-                                  stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT, timeout=900)
+            self.make([program])
+            return self.keep(program)
         finally:
             self.write(path, whole)
-        return done.returncode != 0
 
 
-def all_mutants(copy):
+def fails(program, args):
+    done = subprocess.run([program, *args], check=False, stdout=subprocess.DEVNULL,
+                          stderr=subprocess.STDOUT, timeout=900)
+    os.unlink(program)
+    return done.returncode != 0
+
+
+def is_killed(name, program, killer):
+    began = time.monotonic()
+    killed = fails(program, killer[1:])
+    print("%s %s in %.0f s: %s" % ("killed by" if killed else "SURVIVED", killer[0],
+                                   time.monotonic() - began, name))
+    sys.stdout.flush()
+    return killed
+
+
+def passes_whole(program, name):
+    """What fails without a mutant kills none. The explorer's runs are tests of their own."""
+    passes = not fails(program, ())
+    if not passes:
+        print("FAILS without a mutant: " + name)
+        sys.stdout.flush()
+    return passes
+
+
+def all_mutants(copy, is_in_a_hurry):
     """(name, file, its text, killer)"""
     for name, (path, begin, end) in syncs_of(copy.root).items():
         text = copy.read(path)
         yield "without the sync of " + name, path, text[:begin] + "0" + text[end:], \
-            mutants.SYNCS[name]
+            mutants.SOONER.get(name, mutants.SYNCS[name]) if is_in_a_hurry else mutants.SYNCS[name]
     for path, old, new, killer in mutants.CHANGES:
         text = copy.read(path)
         if text.count(old) != 1:
@@ -73,30 +113,37 @@ def all_mutants(copy):
         yield "%s: %s" % (path, " ".join(old.split())), path, text.replace(old, new), killer
 
 
-def try_all(root, words):
-    killed, survived = 0, []
-    with tempfile.TemporaryDirectory(prefix="holdfast-mutants-") as folder:
+def try_all(root, is_wanted, is_in_a_hurry):
+    tried = []
+    with tempfile.TemporaryDirectory(prefix="holdfast-mutants-") as folder, \
+            concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as tries:
         copy = Copy(root, folder)
-        for name, path, text, killer in all_mutants(copy):
-            if words and not any(word in name for word in words):
-                continue
-            began = time.monotonic()
-            if copy.is_killed(path, text, killer):
-                killed += 1
-                print("killed by %s in %.0f s: %s" % (killer[0], time.monotonic() - began, name))
-            else:
-                survived.append(name)
-                print("SURVIVED %s: %s" % (killer[0], name))
-            sys.stdout.flush()
-    print("%d killed, %d survived" % (killed, len(survived)))
-    return killed > 0 and not survived
+        wanted = [mutant for mutant in all_mutants(copy, is_in_a_hurry)
+                  if is_wanted(mutant[0], mutant[1])]
+        killers = {killer for _, _, _, killer in wanted}
+        copy.make({killer[0] for killer in killers})
+        whole = [tries.submit(passes_whole, copy.keep(killer[0]), killer[0])
+                 for killer in killers if len(killer) == 1]
+        for name, path, text, killer in wanted:
+            program = copy.make_mutant(path, text, killer[0])
+            tried.append(tries.submit(is_killed, name, program, killer))
+    killed = [outcome.result() for outcome in tried]
+    print("%d killed, %d survived" % (killed.count(True), killed.count(False)))
+    return bool(killed) and all(killed) and all(outcome.result() for outcome in whole)
 
 
 def main():
     root = sys.argv[1]
     if sys.argv[2:] == ["--list"]:
         sys.exit(0 if check_list(root) else 1)
-    sys.exit(0 if check_list(root) and try_all(root, sys.argv[2:]) else 1)
+    words = sys.argv[2:]
+    is_in_a_hurry = words == ["--commit-path"]
+
+    def is_wanted(name, path):
+        if is_in_a_hurry:
+            return path in mutants.COMMIT_PATH
+        return not words or any(word in name for word in words)
+    sys.exit(0 if check_list(root) and try_all(root, is_wanted, is_in_a_hurry) else 1)
 
 
 main()
