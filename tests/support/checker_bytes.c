@@ -31,16 +31,17 @@ static int read_bytes(struct checker *c, const char *path, int fd,
 {
     struct hf_hasher *hasher = hf_hasher_new(object->digest.algorithm);
     struct hf_checksummer *sum = hf_checksummer_new();
-    uint8_t *data = checker_alloc(READ_BYTES);
+    size_t size = object->size_bytes < READ_BYTES ? (size_t)object->size_bytes + 1 : READ_BYTES;
+    uint8_t *data = checker_alloc(size);
     struct hf_digest digest;
     uint64_t off = 0;
-    size_t len = READ_BYTES;
+    size_t len = size;
     int rc = 0;
 
     if (!hasher || !sum)
         abort(); /* as checker_alloc */
-    while (len == READ_BYTES) {
-        rc = hf_io_pread(c->io, fd, data, READ_BYTES, off, &len, path, err);
+    while (len == size) {
+        rc = hf_io_pread(c->io, fd, data, size, off, &len, path, err);
         if (rc)
             goto out;
         hf_hasher_update(hasher, data, len);
