@@ -57,6 +57,11 @@ void account_lines_release(struct account_lines *lines)
     *lines = (struct account_lines){0};
 }
 
+bool account_is_image(const char *name)
+{
+    return name[strcspn(name, ":/")] == '/';
+}
+
 /* --- marks ------------------------------------------------------------------------------------ */
 
 static void nonsense(const char *text)
@@ -76,7 +81,7 @@ static void add_line(struct account *account, struct account_lines *after, const
         return;
     }
     for (size_t i = 0; i < account->settled.count; i++)
-        if (strncmp(account->settled.lines[i].name, "file:", 5) != 0)
+        if (account_is_image(account->settled.lines[i].name))
             account_set(after, account->settled.lines[i].name, target);
 }
 

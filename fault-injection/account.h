@@ -5,13 +5,19 @@
  *
  *     begin P          process P begins an operation; a line for each name that it sets:
  *     NAME TARGET      the digest it points to then; "-": gone; "?": not known before
- *     * -              all names of the account go
+ *     * -              all images of the account go
  *     ack P            the operation has succeeded
  *     fail P           it has failed, and nothing changed
  *     unknown P        it has failed, and only the disk knows how far it came
  *     fs TYPE OPTIONS  what is on the disk
  *
- * A NAME that begins with "file:" is a file that a save makes, and TARGET its SHA-256.
+ * A NAME is that of an image ("docker.io/app:1"), or begins with what else it is of:
+ *
+ *     file:NAME        a file that a save makes; TARGET is its SHA-256
+ *     tree:NAME        a folder that was unpacked; its digest (tree.h)
+ *     workspace:NAME   the hold of a workspace; the image's digest
+ *     upper:NAME       its folder; the SHA-256 of its file `synced`, or "empty"
+ *     mount:FOLDER     the hold of a mount; the image's digest
  */
 #ifndef HF_FAULT_ACCOUNT_H
 #define HF_FAULT_ACCOUNT_H
@@ -55,6 +61,7 @@ void account_release(struct account *account);
 void account_set(struct account_lines *lines, const char *name, const char *target);
 /* NULL: not there. */
 const char *account_get(const struct account_lines *lines, const char *name);
+bool account_is_image(const char *name);
 void account_lines_release(struct account_lines *lines);
 
 /* Is `found` (all names, without "-") what may be there? Else says why not. */

@@ -1,13 +1,15 @@
 """fault-injection/commands.py - the real command on real archives, in several processes at once, and
-the account of it.
+the account of it. What mounts images is in starts.py.
 
 Each process has names of its own and shares layers with the others. Before a command it tells what
 names it will set, after it whether it was acknowledged; where that goes (into the log of a disk, or
 into an Account) is the listener's affair. The language is that of account.h."""
 
 import hashlib
+import json
 import os
 import shutil
+import stat
 import subprocess
 import sys
 import threading
@@ -29,15 +31,37 @@ def digest_of(path):
         return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def tree_digest(path):
+    """As tree.c makes it."""
+    hasher = hashlib.sha256()
+
+    def take(folder, above):
+        for name in sorted(os.listdir(folder)):
+            at, status = os.path.join(folder, name), os.lstat(os.path.join(folder, name))
+            is_folder = stat.S_ISDIR(status.st_mode)
+            hasher.update(b"%s %o %d %d %d\n" % (above + name, status.st_mode, status.st_uid, status.st_gid,
+                                                 0 if is_folder else status.st_size))
+            if is_folder:
+                take(at, above + name + b"/")
+            elif stat.S_ISLNK(status.st_mode):
+                hasher.update(os.readlink(at))
+            else:
+                with open(at, "rb") as file:
+                    hasher.update(file.read())
+
+    take(os.fsencode(path), b"")
+    return "sha256:" + hasher.hexdigest()
+
+
 class Archive:
     def __init__(self, path, names):
         self.path, self.names = path, names  # {full name: digest}
-        self.saved = {}  # {full name: digest of what a save of it makes}
+        self.made = {}  # {full name: digests of the file that a save, the tree that an unpack of it makes}
 
 
 class Archives:
-    """For each process: an image, one with two layers and names, one that takes the first one's name;
-    a big one; several in one archive."""
+    """For each process: an image, one with two compressed layers and two names, one that takes the
+    first one's name; a big one; several in one archive."""
 
     def __init__(self, programs, folder, processes, big):
         self.programs, self.folder = programs, folder
@@ -57,9 +81,14 @@ class Archives:
                 self.make(docker_archive, [Image(seed + 10 + i, [base, small_layer(seed + i, 4_000)],
                                                  ["p%d/many:%d" % (p, i)]) for i in range(3)]),
             ])
-        self.rootfs = os.path.join(folder, "rootfs.tar")
-        with open(self.rootfs, "wb") as file:
-            file.write(small_layer(99, 60_000))
+        self.rootfs = self.write("rootfs.tar", small_layer(99, 60_000))
+        self.diff = self.write("diff.tar", small_layer(98, 9_000))
+
+    def write(self, name, data):
+        path = os.path.join(self.folder, name)
+        with open(path, "wb") as file:
+            file.write(data)
+        return path
 
     def make(self, write, images):
         """Loads it once somewhere else, to know what its names will point to."""
@@ -69,10 +98,12 @@ class Archives:
         store.run(["load", "-q", "-i", path])
         archive = Archive(path, store.state("--after-recovery"))
         for name in archive.names:
-            saved = self.folder + "/scratch/saved.tar"
+            saved, tree = self.folder + "/scratch/saved.tar", self.folder + "/scratch/tree"
             store.run(["save", "-q", "--only", "-o", saved, name])
-            archive.saved[name] = digest_of(saved)
+            store.run(["unpack", "-q", name, tree])
+            archive.made[name] = digest_of(saved), tree_digest(tree)
             os.unlink(saved)
+            shutil.rmtree(tree)
         shutil.rmtree(store.root)
         return archive
 
@@ -134,39 +165,67 @@ class Process:
 
     def __init__(self, number, programs, archives, mount_point, listener, chance):
         self.number, self.programs, self.listener, self.chance = number, programs, listener, chance
-        self.archives, self.rootfs = archives.of[number], archives.rootfs
-        self.root, self.saves = mount_point + "/store", mount_point + "/saves"
+        self.archives, self.rootfs, self.diff = archives.of[number], archives.rootfs, archives.diff
+        self.root, self.saves, self.trees = (mount_point + name for name in ("/store", "/saves", "/trees"))
         self.names = {}
-        self.saved = {}  # names that a save is known for
+        self.made = {}  # of names for which it is known what a save and an unpack of it make
         self.failure = self.last = None
 
     def run(self, arguments, names):
         """Exit code 0 is the acknowledgement. Any other one leaves it open how far it came."""
-        self.last = (arguments, names)
-        self.listener.begin("p%d" % self.number, names)
-        done = subprocess.run([self.programs.holdfast, "--root", self.root, *arguments],
+        return self.run_parts(arguments, {"": names})
+
+    def run_parts(self, arguments, parts):
+        """For a command whose effects are several steps: {letter: names}, each durable by itself."""
+        self.last = (arguments, parts)
+        for letter, names in parts.items():
+            self.listener.begin("p%d%s" % (self.number, letter), names)
+        done = self.command(arguments)
+        for letter, names in parts.items():
+            self.listener.end("p%d%s" % (self.number, letter), "unknown" if done.returncode else "ack")
+            if done.returncode == 0:
+                self.names.update(names)
+        self.names = {name: target for name, target in self.names.items() if target != GONE}
+        if done.returncode != 0:
+            self.failure = "holdfast %s: exit %d\n%s" % (" ".join(arguments), done.returncode, done.stderr)
+        return done.returncode == 0
+
+    def command(self, arguments):
+        return subprocess.run([self.programs.holdfast, "--root", self.root, *arguments],
                               stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+
+    def settle(self, names):
+        """What is so by now, without a command."""
+        self.listener.begin("p%d" % self.number, names)
+        self.listener.end("p%d" % self.number, "ack")
+        self.names.update(names)
+
+    def run_and_learn(self, arguments, name):
+        """For what makes an image whose digest nobody knows before (it has a date)."""
+        self.made.pop(full(name), None)
+        if not self.run(arguments, {full(name): UNKNOWN}):
+            return False
+        done = self.command(["inspect", name])
         if done.returncode == 0:
-            self.listener.end("p%d" % self.number, "ack")
-            self.names.update(names)
-            self.names = {name: target for name, target in self.names.items() if target != GONE}
-            return True
-        self.listener.end("p%d" % self.number, "unknown")
-        self.failure = "holdfast %s: exit %d\n%s" % (" ".join(arguments), done.returncode, done.stderr)
-        return False
+            self.settle({full(name): json.loads(done.stdout)[0]["Descriptor"]["digest"]})
+        return True
 
     def images(self):
-        return [name for name in self.names if not name.startswith("file:")]
+        return [name for name in self.names if "/" in name.split(":")[0]]
 
     def load(self):
         archive = self.chance.choice(self.archives)
-        self.saved.update(archive.saved)
+        self.made.update(archive.made)
         return self.run(["load", "-q", "-i", archive.path], archive.names)
 
     def import_(self):
         name = "p%d/imported:%d" % (self.number, self.chance.randrange(2))
-        self.saved.pop(full(name), None)
-        return self.run(["import", "-q", self.rootfs, name], {full(name): UNKNOWN})
+        return self.run_and_learn(["import", "-q", self.rootfs, name], name)
+
+    def commit(self):
+        name = "p%d/committed:%d" % (self.number, self.chance.randrange(2))
+        parent = self.chance.choice(self.images())
+        return self.run_and_learn(["commit", "-q", "--diff", self.diff, "--parent", parent, name], name)
 
     def tag(self):
         source = self.chance.choice(self.images())
@@ -182,24 +241,34 @@ class Process:
         names = self.chance.sample(names, min(len(names), self.chance.choice([1, 2])))
         return self.run(["rmi", *names], dict.fromkeys(names, GONE))
 
+    def known_image(self):
+        known = [name for name in self.images() if name in self.made]
+        return self.chance.choice(known) if known else None
+
     def save(self):
-        known = [name for name in self.images() if name in self.saved]
-        if not known:
+        name = self.known_image()
+        if name is None:
             return self.load()
-        name = self.chance.choice(known)
         path = "p%d-%d.tar" % (self.number, self.chance.randrange(2))
         return self.run(["save", "-q", "--only", "-o", self.saves + "/" + path, name],
-                        {"file:" + path: self.saved[name]})
+                        {"file:" + path: self.made[name][0]})
+
+    def unpack(self):
+        name, tree = self.known_image(), "p%d-%d" % (self.number, self.chance.randrange(3))
+        if name is None or "tree:" + tree in self.names:
+            return self.load()
+        return self.run(["unpack", "-q", name, self.trees + "/" + tree],
+                        {"tree:" + tree: self.made[name][1]})
 
     def step(self):
         if not self.images():
             return self.load()
-        return self.chance.choices([self.load, self.import_, self.tag, self.untag, self.rmi, self.save],
-                                   [6, 2, 3, 1, 3, 2])[0]()
+        return self.chance.choices([self.load, self.import_, self.commit, self.tag, self.untag, self.rmi,
+                                    self.save, self.unpack], [6, 1, 2, 3, 1, 3, 2, 2])[0]()
 
     def step_or_again(self):
         """A command that fails is tried once more, as people do."""
-        return self.step() or self.run(*self.last)
+        return self.step() or self.run_parts(*self.last)
 
     def steps(self, count):
         return all(self.step() for _ in range(count))

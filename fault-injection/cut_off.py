@@ -11,7 +11,7 @@ import threading
 import time
 
 import rig
-from commands import Account, Failure, Process, Store, digest_of
+from commands import Account, Failure, Process, Store, digest_of, tree_digest
 
 FS_IOC_SHUTDOWN, NO_LOG_FLUSH = 0x8004587D, 2
 KINDS = ("ext4", "xfs")
@@ -27,7 +27,8 @@ class Ageing:
         rig.make_image(image, kind)
         self.loop = rig.Loop(image)
         rig.mount(self.loop.path, self.folder, kind)
-        os.mkdir(self.folder + "/saves")
+        for name in ("saves", "trees"):
+            os.mkdir(self.folder + "/" + name)
         rig.sync_file_system(self.folder)
         self.store = Store(run.programs.holdfast, run.programs.check, self.folder + "/store")
         self.cut_short = 0
@@ -38,7 +39,7 @@ class Ageing:
         for number in range(len(self.run.archives.of)):
             process = Process(number, self.run.programs, self.run.archives, self.folder, self.account,
                               random.Random(self.chance.getrandbits(64)))
-            mine = "docker.io/p%d/" % number
+            mine = ("docker.io/p%d/" % number, "tree:p%d-" % number)
             process.names = {name: target for name, target in names.items() if name.startswith(mine)}
             made.append(process)
         return made
@@ -59,9 +60,10 @@ class Ageing:
 
     def found(self):
         state = self.store.state("--after-recovery")
-        for name in os.listdir(self.folder + "/saves"):
-            if not name.startswith("."):
-                state["file:" + name] = digest_of(self.folder + "/saves/" + name)
+        for folder, kind, digest in (("saves", "file:", digest_of), ("trees", "tree:", tree_digest)):
+            for name in os.listdir(self.folder + "/" + folder):
+                if not name.startswith("."):
+                    state[kind + name] = digest("%s/%s/%s" % (self.folder, folder, name))
         return state
 
     def recover_and_judge(self):

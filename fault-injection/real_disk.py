@@ -13,7 +13,7 @@
     --states N          of a recording at most N cuts: all flushes, the others by chance
     --total N           goes on with new recordings until N different states were mounted
     --resume FILE       where a long run notes how far it is, and goes on from
-    --steps N           of each of three processes in a recording
+    --steps N           of each of four processes in a recording
     --rounds N          cuts of `shutdown`, or recordings of `errors`
     --every N           of the writes and flushes that are refused, each N-th
     --wait SECONDS      after the last acknowledgement, so that the system writes back by itself
@@ -38,8 +38,9 @@ import peers  # noqa: E402
 import rig  # noqa: E402
 from commands import Archives, Failure, Marks, Process, at_once  # noqa: E402
 from noise import Noise  # noqa: E402
+from starts import Starter  # noqa: E402
 
-PROCESSES = 3
+PROCESSES = 4
 RESULT = re.compile(r"^(\S+) (\S+): flushes (\d+) cuts (\d+) of (\d+) states (\d+) unmountable (\d+) "
                     r"violations (\d+) unconfirmed (\d+) seconds ([\d.]+)", re.MULTILINE)
 
@@ -96,18 +97,21 @@ class Run:
                                  self.options.big)
 
     def disk(self, kind):
-        """Freshly made, mounted, with the folder for saves, from here on recorded."""
+        """Freshly made, mounted, with folders for saves and trees, from here on recorded."""
         image, log = self.workplace.file("image"), self.workplace.file("log")
         rig.make_image(image, kind)
         disk = rig.CrashDisk(self.programs.crash_disk, self.workplace, image, kind, log)
         disk.mount()
-        os.mkdir(disk.mount_point + "/saves")
+        for name in ("saves", "trees"):
+            os.mkdir(disk.mount_point + "/" + name)
         disk.record()
         return disk
 
     def processes(self, disk, seed):
-        return [Process(number, self.programs, self.archives, disk.mount_point, Marks(disk),
-                        random.Random(seed * 1000 + number)) for number in range(PROCESSES)]
+        """The last one starts images, the others do not."""
+        return [kind(number, self.programs, self.archives, disk.mount_point, Marks(disk),
+                     random.Random(seed * 1000 + number))
+                for number, kind in enumerate([Process] * (PROCESSES - 1) + [Starter])]
 
     def judge(self, kind, seed, states):
         """Replays the log; keeps it if a promise is broken."""
@@ -144,6 +148,7 @@ class Run:
         processes = self.processes(disk, seed)
         with Noise(disk.mount_point, seed):
             failures = at_once(processes, self.options.steps)
+            processes[-1].end()
             first = processes[0]
             # Nobody else is at work: all that there is may go.
             if not failures:

@@ -13,6 +13,7 @@
  *
  * Exit code 0: no violation; 1: some; 2: wrong usage; 3: the machine failed.
  */
+#include "judge_io.h"
 #include "replay.h"
 
 #include <errno.h>
@@ -270,7 +271,7 @@ static bool parse(int argc, char **argv, struct options *options, struct replay 
 static int be_alone(void)
 {
     if (unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0)
-        return 0;
+        return judge_io_begin();
     perror("a mount namespace");
     return -1;
 }

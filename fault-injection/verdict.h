@@ -24,7 +24,8 @@ struct verdict_way {
 
 /*
  * Mounts the medium, lets the store in `store` recover, has the independent checker read it, opens
- * it once more, which must change nothing, and unmounts.
+ * it once more, which must change nothing but end the mounts of an earlier boot, and unmounts. Of
+ * some states it mounts one of the images as well.
  *
  * With a command, that is run on the mount point instead; it prints a line "NAME TARGET" for each
  * thing it finds, and exits with 0.
