@@ -5,7 +5,7 @@
                                  the disk may hold after a cut at any flush and between flushes
     real_disk.py BUILD errors    the disk refuses the n-th write and the n-th flush, for each n
     real_disk.py BUILD shutdown  a file system is cut off at random moments, again and again
-    real_disk.py BUILD peer      the cuts, with podman at work: what the harness finds in others
+    real_disk.py BUILD peer      the cuts, with others at work: what the harness finds in them
 
     --fs KIND,KIND...   ext4, ext4-writeback, ext4-journal, ext4-fast-commit, ext4-nodelalloc,
                         ext4-1k, xfs, btrfs
@@ -17,6 +17,7 @@
     --rounds N          cuts of `shutdown`, or recordings of `errors`
     --every N           of the writes and flushes that are refused, each N-th
     --wait SECONDS      after the last acknowledgement, so that the system writes back by itself
+    --peers NAME,NAME   of `peer`: podman, docker, containerd
     --keep FOLDER       reproducers and recordings of violations go there; --keep-all: all recordings
 
 Needs root, FUSE and loop devices; exit code 77 without them. The files beside it: rig.py (disk and
@@ -209,6 +210,7 @@ def parse():
                           ("every", 1)):
         parser.add_argument("--" + name, type=int, default=default)
     parser.add_argument("--big", type=int, default=300_000)
+    parser.add_argument("--peers", type=lambda text: text.split(","), default=list(peers.PEERS))
     parser.add_argument("--resume")
     parser.add_argument("--keep")
     parser.add_argument("--keep-all", action="store_true")
