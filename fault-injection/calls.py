@@ -1,4 +1,4 @@
-"""fault-injection/calls.py - finds calls of the table of operations in the sources, and names each by
+"""fault-injection/calls.py - finds calls that change the disk in the sources, and names each by
 its file and function (#2: the second of its kind in that function)."""
 
 import os
@@ -6,7 +6,8 @@ import re
 
 FOLDERS = ("wal", "src/catalog", "src/store", "src/fsck", "src/image", "src/transfer", "src/rootfs",
            "tools")
-SYNC = re.compile(r"\bhf_io_(?:fsync|fdatasync|sync_dir)\(")
+# Also those of trees (src/rootfs/sys.h), without their definitions.
+SYNC = re.compile(r"(?<!int )\bhf_(?:io_(?:fsync|fdatasync|sync_dir)|sys_sync(?:_all)?)\(")
 
 
 def function_around(text, place):

@@ -3,14 +3,13 @@
 SYNCS names every call of a sync in the sources by its file and function (#2: the second in that
 function). mutate.py finds them by itself, so a sync that is not on the list fails the build.
 CHANGES are other steps: an order, a check, a claim. COMMIT_PATH are the files that a load, a tag or
-a removal runs through, with the checkpoint that it may have to take. What kills a mutant is the explorer, CUT, or a
-program of tests/."""
+a removal runs through, with the checkpoint that it may have to take. What kills a mutant is the
+explorer, CUT, a program of tests/, or a test of the command."""
 
-CUT = ("fault-injection/power-cut", "--length", "2", "--stop")
-CUT_CLAIMS = ("fault-injection/power-cut", "--scenarios", "--stop", "--only",
-              "claimed-bytes-are-removed-and-come-back")
-CUT_CHECKPOINTS = ("fault-injection/power-cut", "--scenarios", "--stop", "--only",
-                   "two-checkpoints-trim-the-log")
+EXPLORER = "fault-injection/power-cut"
+CUT = (EXPLORER, "--length", "2", "--stop")
+CUT_CLAIMS = (EXPLORER, "--scenarios", "--stop", "--only", "claimed-bytes-are-removed-and-come-back")
+CUT_CHECKPOINTS = (EXPLORER, "--scenarios", "--stop", "--only", "two-checkpoints-trim-the-log")
 
 COMMIT_PATH = (
     "src/catalog/catalog.c", "src/catalog/checkpoint_write.c", "src/io/io.c",
@@ -21,12 +20,16 @@ COMMIT_PATH = (
 # What the explorer finds late, and a test at once: for who is in a hurry.
 SOONER = {
     "src/store/finish_sync.c hf_finish_sync_folders": ("tests/test_order",),
-    "wal/segment.c hf_wal_spare_make": ("tests/test_order",),
+    "wal/segment.c hf_wal_spare_make": ("tests/test_order_log",),
 }
 
 
 def test(name):
     return ("tests/test_" + name,)
+
+
+def cli(name, test_name):
+    return ("tests/cli/test_%s.py" % name, "-k", test_name)
 
 
 SYNCS = {
@@ -59,6 +62,8 @@ SYNCS = {
     "src/transfer/save_dir.c dir_finish #2": test("save_output"),
     "src/transfer/save_output.c close_file": test("save_output"),
     "src/transfer/save_output.c hf_save_output_keep": test("save_output"),
+    "src/rootfs/target.c hf_target_keep": cli("unpack", "test_all_is_synced"),
+    "src/rootfs/target.c hf_target_keep #2": cli("unpack", "test_all_is_synced"),
     "src/rootfs/workspace.c make_folder": test("workspace"),
     "src/rootfs/workspace.c hf_space_folder": test("workspace"),
     "src/rootfs/workspace.c remove_folder": test("workspace"),

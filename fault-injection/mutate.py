@@ -7,7 +7,8 @@ whether something fails; then the next.
     mutate.py SOURCES --commit-path
                                    tries those in the files that every commit runs through
 
-Works in a copy, in which the next mutant is built while others are tried. Ends with "N killed, N survived", and exit code 1 if one survived."""
+Works in a copy, in which the next mutant is built while others are tried. Ends with "N killed, N
+survived", and exit code 1 if one survived."""
 
 import concurrent.futures
 import os
@@ -75,27 +76,37 @@ class Copy:
             self.write(path, whole)
 
 
-def fails(program, args):
-    done = subprocess.run([program, *args], check=False, stdout=subprocess.DEVNULL,
+def is_script(killer):
+    """A test of the command."""
+    return killer[0].endswith(".py")
+
+
+def program_of(killer):
+    return "tools/holdfast" if is_script(killer) else killer[0]
+
+
+def fails(root, program, killer):
+    words = [sys.executable, os.path.join(root, killer[0])] if is_script(killer) else []
+    done = subprocess.run([*words, program, *killer[1:]], check=False, stdout=subprocess.DEVNULL,
                           stderr=subprocess.STDOUT, timeout=900)
     os.unlink(program)
     return done.returncode != 0
 
 
-def is_killed(name, program, killer):
+def is_killed(root, name, program, killer):
     began = time.monotonic()
-    killed = fails(program, killer[1:])
+    killed = fails(root, program, killer)
     print("%s %s in %.0f s: %s" % ("killed by" if killed else "SURVIVED", killer[0],
                                    time.monotonic() - began, name))
     sys.stdout.flush()
     return killed
 
 
-def passes_whole(program, name):
+def passes_whole(root, program, killer):
     """What fails without a mutant kills none. The explorer's runs are tests of their own."""
-    passes = not fails(program, ())
+    passes = not fails(root, program, killer)
     if not passes:
-        print("FAILS without a mutant: " + name)
+        print("FAILS without a mutant: " + " ".join(killer))
         sys.stdout.flush()
     return passes
 
@@ -121,12 +132,12 @@ def try_all(root, is_wanted, is_in_a_hurry):
         wanted = [mutant for mutant in all_mutants(copy, is_in_a_hurry)
                   if is_wanted(mutant[0], mutant[1])]
         killers = {killer for _, _, _, killer in wanted}
-        copy.make({killer[0] for killer in killers})
-        whole = [tries.submit(passes_whole, copy.keep(killer[0]), killer[0])
-                 for killer in killers if len(killer) == 1]
+        copy.make({program_of(killer) for killer in killers})
+        whole = [tries.submit(passes_whole, root, copy.keep(program_of(killer)), killer)
+                 for killer in killers if killer[0] != mutants.EXPLORER]
         for name, path, text, killer in wanted:
-            program = copy.make_mutant(path, text, killer[0])
-            tried.append(tries.submit(is_killed, name, program, killer))
+            program = copy.make_mutant(path, text, program_of(killer))
+            tried.append(tries.submit(is_killed, root, name, program, killer))
     killed = [outcome.result() for outcome in tried]
     print("%d killed, %d survived" % (killed.count(True), killed.count(False)))
     return bool(killed) and all(killed) and all(outcome.result() for outcome in whole)
