@@ -27,9 +27,6 @@
 
 #define LOOP_MAJOR 7
 #define TRIES      200
-/* Of ext4, XFS and others; in no header. */
-#define SHUTDOWN              _IOR('X', 125, uint32_t)
-#define SHUTDOWN_NO_LOG_FLUSH 2
 
 struct medium_undo {
     struct medium_undo *older;
@@ -251,18 +248,6 @@ int medium_mount(struct medium *medium, const char *type, const char *options)
     return mount(medium->loop, medium->mount_point, type, MS_NOATIME, options) == 0 ? 0 : errno;
 }
 
-/* Of a state that was judged nothing need be written any more. Who can't forget, writes. */
-static void shut_down(const struct medium *medium)
-{
-    uint32_t how = SHUTDOWN_NO_LOG_FLUSH;
-    int fd = open(medium->mount_point, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-    if (fd < 0)
-        return;
-    (void)ioctl(fd, SHUTDOWN, &how);
-    close(fd);
-}
-
 /* As long as a file system has the device, nobody else can have it for himself alone. */
 static bool is_free(const struct medium *medium)
 {
@@ -277,7 +262,6 @@ int medium_unmount(struct medium *medium)
 {
     int tries = 0;
 
-    shut_down(medium);
     while (umount2(medium->mount_point, 0) != 0) {
         if (errno != EBUSY || ++tries > TRIES)
             return failed("umount");
