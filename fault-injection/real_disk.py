@@ -16,6 +16,7 @@
     --steps N           of each of four processes in a recording
     --rounds N          cuts of `shutdown`, or recordings of `errors`
     --every N           of the writes and flushes that are refused, each N-th
+    --tsv FILE          what was done, for pictures.py: a line for each epoch, then one for its recording
     --wait SECONDS      after the last acknowledgement, so that the system writes back by itself
     --peers NAME,NAME   of `peer`: podman, docker, containerd
     --keep FOLDER       reproducers and recordings of violations go there; --keep-all: all recordings
@@ -121,12 +122,17 @@ class Run:
         if self.options.keep:
             os.makedirs(self.options.keep, exist_ok=True)
             command += ["--keep", self.options.keep]
+        if self.options.tsv:
+            command += ["--tsv", self.options.tsv]
         done = subprocess.run(command + [self.workplace.file("log")], stdout=subprocess.PIPE,
                               text=True, check=False)
         found = RESULT.search(done.stdout)
         if found is None:
             raise Failure("disk-replay: exit %d\n%s" % (done.returncode, done.stdout))
         self.totals.add(kind, found)
+        if self.options.tsv:
+            with open(self.options.tsv, "a", encoding="ascii") as file:
+                file.write("\t".join(["recording", kind, str(seed), *found.groups()[2:]]) + "\n")
         if int(found[8]) > 0:
             print("seed %d on %s" % (seed, kind))
         if int(found[8]) > 0 or self.options.verbose:
@@ -212,6 +218,7 @@ def parse():
     parser.add_argument("--big", type=int, default=300_000)
     parser.add_argument("--peers", type=lambda text: text.split(","), default=list(peers.PEERS))
     parser.add_argument("--resume")
+    parser.add_argument("--tsv")
     parser.add_argument("--keep")
     parser.add_argument("--keep-all", action="store_true")
     parser.add_argument("--verbose", action="store_true")

@@ -7,6 +7,7 @@
  *       --unit BYTES       what the disk writes at once (4096)
  *       --keep FOLDER      reproducers of violations go there
  *       --stop             end at the first violation
+ *       --tsv FILE         adds a line for each epoch (write_row)
  *       --command COMMAND  judges the mounted disk instead of Holdfast's checker (verdict.h)
  *     disk-replay --replay LOG           only the state at its end, as of a reproducer
  *     disk-replay --list LOG             what is in it
@@ -30,6 +31,7 @@
 struct options {
     struct cuts_options cuts;
     const char *log;
+    const char *tsv;
     bool stop;
     bool only_end;
     bool list;
@@ -169,19 +171,45 @@ static void enter(struct replay *replay, size_t number, size_t *at)
     replay->kept = cleared(replay->epochs.epochs[number].write_count + 1, sizeof(*replay->kept));
 }
 
+static size_t count_acks(const struct crash_log *log, size_t begin, size_t end)
+{
+    size_t count = 0;
+
+    for (size_t i = begin; i < end; i++)
+        count += log->entries[i].kind == CRASH_MARK && log->entries[i].len > 4 &&
+                 memcmp(log->entries[i].data, "ack ", 4) == 0;
+    return count;
+}
+
+/* epoch NUMBER WRITES ACKS CUTS STATES VIOLATIONS, of which the last three since `before`. */
+static void write_row(FILE *tsv, const struct replay *replay, size_t number, size_t acks,
+                      const size_t before[3], size_t cuts)
+{
+    if (tsv != NULL)
+        fprintf(tsv, "epoch\t%zu\t%zu\t%zu\t%zu\t%zu\t%zu\n", number,
+                replay->epochs.epochs[number].write_count, acks, cuts - before[0],
+                memory.count - before[1], (size_t)replay->confirmed - before[2]);
+}
+
 static void play(struct replay *replay, const struct cuts *cuts, const struct options *options)
 {
+    FILE *tsv = options->tsv != NULL ? fopen(options->tsv, "ae") : NULL;
     size_t at = 0, next = 0;
     bool go_on = true;
 
     for (size_t number = 0; go_on && number < replay->epochs.count; number++) {
         const struct epoch *epoch = &replay->epochs.epochs[number];
+        const size_t before[3] = {next, memory.count, (size_t)replay->confirmed};
         bool is_last = number + 1 == replay->epochs.count;
+        size_t acks = count_acks(&replay->log, at, epoch->end);
         enter(replay, number, &at);
         for (; go_on && next < cuts->count && cuts->cuts[next].epoch == number; next++)
             if (!options->only_end || (is_last && cuts->cuts[next].kind == CUT_ALL))
                 go_on = try_cut(replay, epoch, &cuts->cuts[next], options);
+        write_row(tsv, replay, number, acks, before, next);
     }
+    if (tsv != NULL && fclose(tsv) != 0)
+        perror(options->tsv);
 }
 
 static double seconds(void)
@@ -231,15 +259,11 @@ static int list(const struct crash_log *log)
 static bool parse(int argc, char **argv, struct options *options, struct replay *replay)
 {
     static const struct option names[] = {
-        {"states", required_argument, NULL, 'n'},
-        {"seed", required_argument, NULL, 's'},
-        {"unit", required_argument, NULL, 'u'},
-        {"keep", required_argument, NULL, 'k'},
-        {"command", required_argument, NULL, 'c'},
-        {"stop", no_argument, NULL, 'x'},
-        {"replay", no_argument, NULL, 'r'},
-        {"list", no_argument, NULL, 'l'},
-        {NULL, 0, NULL, 0},
+        {"states", required_argument, NULL, 'n'},  {"seed", required_argument, NULL, 's'},
+        {"unit", required_argument, NULL, 'u'},    {"keep", required_argument, NULL, 'k'},
+        {"command", required_argument, NULL, 'c'}, {"tsv", required_argument, NULL, 't'},
+        {"stop", no_argument, NULL, 'x'},          {"replay", no_argument, NULL, 'r'},
+        {"list", no_argument, NULL, 'l'},          {NULL, 0, NULL, 0},
     };
 
     for (int c; (c = getopt_long(argc, argv, "", names, NULL)) != -1;) {
@@ -253,6 +277,8 @@ static bool parse(int argc, char **argv, struct options *options, struct replay 
             replay->keep = optarg;
         else if (c == 'c')
             replay->way.command = optarg;
+        else if (c == 't')
+            options->tsv = optarg;
         else if (c == 'x')
             options->stop = true;
         else if (c == 'r')
