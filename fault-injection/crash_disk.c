@@ -16,7 +16,7 @@
  * stays fail flush N lose   ... and the writes since the last flush are gone
  *
  * and reads as "writes N flushes N failed N". What the cache of a real disk may lose, the replay
- * decides (cut_states.c); the disk itself takes every write at once.
+ * decides (cuts.c); the disk itself takes every write at once.
  */
 #define FUSE_USE_VERSION 314
 
