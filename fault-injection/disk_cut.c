@@ -1,6 +1,6 @@
 /* fault-injection/disk_cut.c - what a power cut leaves of a disk, and how many such disks there
  * are. */
-#include "disk_inside.h"
+#include "journal.h"
 
 #include "base/checksum.h"
 
@@ -8,18 +8,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Its values stay as they are where the order of operations says which it may have. */
+static void cut_cell(const struct disk *disk, struct cell *cell, bool is_chunk, bool is_coarse)
+{
+    if (disk->profile == DISK_STRICT)
+        cell_cut(cell, is_chunk);
+    cell->undecided = cell->count;
+    if (is_coarse)
+        cell_thin(cell, is_chunk);
+}
+
 static void cut_chunk(struct disk *disk, const struct inode *inode, struct chunk *chunk)
 {
     struct cell *cell = &chunk->cell;
     uint64_t off = (uint64_t)chunk->index * disk->chunk_bytes;
-    bool was_never_there = cell->values[0] == 0 && off >= inode->synced_bytes;
+    bool was_never_there = cell->values[0].value == 0 && off >= inode->synced_bytes;
 
-    if (was_never_there && cell->count > cell->undecided) {
-        cell_insert(cell, bytes_hold(value_of(disk->garbage)));
+    if (disk->profile == DISK_STRICT && was_never_there && cell->count > cell->undecided) {
+        uint64_t garbage = bytes_hold(value_of(disk->garbage));
+        cell_insert(cell, (struct cell_value){.value = garbage});
     }
-    cell_cut(cell, true);
-    if (inode->is_coarse)
-        cell_thin(cell, true);
+    cut_cell(disk, cell, true, inode->is_coarse);
 }
 
 /* From here on `cell` may have any of its values: before a cut all, for a reader what it can see.
@@ -40,8 +49,8 @@ static void mark_reachable(const struct disk *disk, uint32_t number, bool is_rea
     for (size_t i = 0; i < inode->entry_count; i++) {
         const struct cell *cell = &inode->entries[i].cell;
         for (uint32_t j = first_value(cell, is_read); j < cell->count; j++) {
-            if (cell->values[j] != 0)
-                mark_reachable(disk, (uint32_t)cell->values[j], is_read, reachable);
+            if (cell->values[j].value != 0)
+                mark_reachable(disk, (uint32_t)cell->values[j].value, is_read, reachable);
         }
     }
 }
@@ -74,21 +83,20 @@ void disk_cut(struct disk *disk)
             forget(inode);
             continue;
         }
-        cell_cut(&inode->size, false);
-        if (inode->is_coarse)
-            cell_thin(&inode->size, false);
+        cut_cell(disk, &inode->size, false, inode->is_coarse);
         for (size_t i = 0; i < inode->chunk_count; i++)
             cut_chunk(disk, inode, &inode->chunks[i]);
         for (size_t i = 0; i < inode->entry_count; i++)
-            cell_cut(&inode->entries[i].cell, false);
+            cut_cell(disk, &inode->entries[i].cell, false, false);
     }
     free(reachable);
+    journal_cut(disk);
 }
 
 /* A hole, or an entry that is gone: as if it had never been. */
 static bool is_nothing(const struct cell *cell)
 {
-    return first_value(cell, true) + 1 == cell->count && cell->values[cell->count - 1] == 0;
+    return first_value(cell, true) + 1 == cell->count && cell->values[cell->count - 1].value == 0;
 }
 
 uint64_t disk_hash(const struct disk *disk)
@@ -114,6 +122,8 @@ uint64_t disk_hash(const struct disk *disk)
             hash = cell_hash(&inode->entries[i].cell, false, hash);
         }
     }
+    if (disk->profile != DISK_STRICT)
+        hash = journal_hash(disk, reachable, hash);
     free(reachable);
     return hash;
 }
@@ -130,24 +140,27 @@ void disk_decide_all(struct disk *disk)
     }
 }
 
+static void add_cell(const struct cell *cell, size_t *count, double *log10_states)
+{
+    *count += cell->count > 1;
+    *log10_states += log10((double)cell->count);
+}
+
 size_t disk_undecided(const struct disk *disk, double *out_log10_states)
 {
     size_t count = 0;
-    double log10_states = 0;
+    double of_files = 0, of_entries = 0;
 
     for (uint32_t n = 1; n < disk->count; n++) {
         const struct inode *inode = &disk->inodes[n];
-        count += inode->size.count > 1;
-        log10_states += log10((double)inode->size.count);
-        for (size_t i = 0; i < inode->chunk_count; i++) {
-            count += inode->chunks[i].cell.count > 1;
-            log10_states += log10((double)inode->chunks[i].cell.count);
-        }
-        for (size_t i = 0; i < inode->entry_count; i++) {
-            count += inode->entries[i].cell.count > 1;
-            log10_states += log10((double)inode->entries[i].cell.count);
-        }
+        add_cell(&inode->size, &count, &of_files);
+        for (size_t i = 0; i < inode->chunk_count; i++)
+            add_cell(&inode->chunks[i].cell, &count, &of_files);
+        for (size_t i = 0; i < inode->entry_count; i++)
+            add_cell(&inode->entries[i].cell, &count, &of_entries);
     }
-    *out_log10_states = log10_states;
+    if (disk->profile != DISK_STRICT)
+        of_entries = fmin(of_entries, log10(journal_prefixes(disk)));
+    *out_log10_states = of_files + of_entries;
     return count;
 }

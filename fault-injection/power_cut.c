@@ -3,14 +3,15 @@
  * the store's operations, and looks at every state that the disk may be in then.
  *
  *     power-cut [--length N] [--deep N] [--chunk 512|4096] [--part I/N|random/N] [--scenarios]
- *               [--only NAME] [--brute N] [--stop]
+ *               [--only NAME] [--profile strict|ext4|xfs|btrfs] [--brute N] [--stop]
  *               [--runs N] [--sites]
  *
  * All sequences of N operations (2) on a new store. --deep N: the power is cut again in the
  * recovery, and again in the recovery from that, N deep in all (1). --part: every N-th sequence
  * from the I-th on. --scenarios: the longer ones of workload.c instead. --stop: at the
  * first violation. --brute: cuts with at most N states once by exploring and once by listing the
- * states, which must come to the same, for the store and for one that leaves out a sync.
+ * states, which must come to the same, for the store and for one that leaves out a sync; and each
+ * must be a state of the weaker profile. --profile: what the disk is (strict; journal.h).
  * --runs: at most N states of each cut. --sites: tells which calls in the sources were cut.
  *
  * A sequence is cut in its last operation only: the others are the last of a shorter one. What was
@@ -22,6 +23,7 @@
 #include "recording.h"
 #include "seccomp.h"
 #include "sites.h"
+#include "wider.h"
 
 #include "support/objects.h"
 
@@ -39,6 +41,7 @@
 struct options {
     size_t length, deep, chunk_bytes;
     size_t part, parts;
+    enum disk_profile profile;
     bool scenarios, stops, sites;
     uint64_t runs_max;
     const char *only;
@@ -49,6 +52,7 @@ struct run {
     const struct options *options;
     struct crashes crashes;
     struct brute healthy, broken;
+    struct wider wider;
     uint64_t sequences;
 };
 
@@ -57,7 +61,8 @@ struct run {
 static void compare_sequence(struct run *run, const struct workload_step *const *steps,
                              size_t count)
 {
-    struct recording_options options = {.chunk_bytes = run->options->chunk_bytes};
+    struct recording_options options = {.chunk_bytes = run->options->chunk_bytes,
+                                        .profile = run->options->profile};
     uint64_t syncs = 0;
 
     do {
@@ -65,9 +70,14 @@ static void compare_sequence(struct run *run, const struct workload_step *const 
         struct recording *recording = recording_make(&options, steps, count);
         const char *either[2] = {recording->before, recording->after};
         const char *after[2] = {recording->after, NULL};
-        for (size_t i = 0; i < recording->cuts.count; i++)
-            brute_compare(brute, run->crashes.sequence, &recording->cuts.items[i], either);
-        brute_compare(brute, run->crashes.sequence, &recording->end, after);
+        wider_compare(&run->wider, run->crashes.sequence, &recording->end, options.profile);
+        for (size_t i = 0; i < recording->cuts.count; i++) {
+            wider_compare(&run->wider, run->crashes.sequence, &recording->cuts.items[i],
+                          options.profile);
+            brute_compare(brute, run->crashes.sequence, &recording->cuts.items[i], either,
+                          options.profile);
+        }
+        brute_compare(brute, run->crashes.sequence, &recording->end, after, options.profile);
         syncs = recording->syncs;
         recording_free(recording);
     } while (++options.lost_sync <= syncs);
@@ -88,6 +98,7 @@ static void try_sequence(struct run *run, const struct workload_step *const *ste
         return;
     }
     const struct recording_options options = {.chunk_bytes = run->options->chunk_bytes,
+                                              .profile = run->options->profile,
                                               .all_succeed = run->options->scenarios};
     struct recording *recording = recording_make(&options, steps, count);
     const char *either[2] = {recording->before, recording->after};
@@ -172,12 +183,18 @@ static void print_brute(const char *which, const struct brute *brute)
 static bool end_brute(struct run *run)
 {
     const struct brute *healthy = &run->healthy, *broken = &run->broken;
+    const struct wider *wider = &run->wider;
 
     print_brute("the store", healthy);
     print_brute("one sync left out", broken);
+    printf("%" PRIu64 " cuts listed under two profiles: %" PRIu64 " states, %" PRIu64
+           " of the weaker, %" PRIu64 " that it does not have\n",
+           wider->cuts, wider->states, wider->wider_states, wider->strangers);
     memory_release(&run->healthy.tried);
     memory_release(&run->broken.tried);
-    return healthy->differences + broken->differences == 0 && healthy->states > 0 &&
+    bool has_order = run->options->profile != DISK_STRICT;
+    return wider->strangers == 0 && (wider->states < wider->wider_states) == has_order &&
+           healthy->differences + broken->differences == 0 && healthy->states > 0 &&
            healthy->broken_states == 0 && broken->broken_states > 0;
 }
 
@@ -193,20 +210,26 @@ static bool parse_part(const char *text, struct options *options)
            options->part < options->parts;
 }
 
+static bool parse_profile(const char *text, struct options *options)
+{
+    for (size_t i = 0; i < DISK_PROFILE_COUNT; i++) {
+        if (strcmp(text, disk_profile_names[i]) == 0) {
+            options->profile = (enum disk_profile)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool parse(int argc, char **argv, struct options *options)
 {
     static const struct option known[] = {
-        {"length", required_argument, NULL, 'l'},
-        {"deep", required_argument, NULL, 'd'},
-        {"chunk", required_argument, NULL, 'c'},
-        {"part", required_argument, NULL, 'p'},
-        {"scenarios", no_argument, NULL, 's'},
-        {"only", required_argument, NULL, 'o'},
-        {"stop", no_argument, NULL, 'S'},
-        {"brute", required_argument, NULL, 'b'},
-        {"runs", required_argument, NULL, 'r'},
-        {"sites", no_argument, NULL, 't'},
-        {NULL, 0, NULL, 0},
+        {"length", required_argument, NULL, 'l'},  {"deep", required_argument, NULL, 'd'},
+        {"chunk", required_argument, NULL, 'c'},   {"part", required_argument, NULL, 'p'},
+        {"scenarios", no_argument, NULL, 's'},     {"only", required_argument, NULL, 'o'},
+        {"stop", no_argument, NULL, 'S'},          {"brute", required_argument, NULL, 'b'},
+        {"profile", required_argument, NULL, 'P'}, {"runs", required_argument, NULL, 'r'},
+        {"sites", no_argument, NULL, 't'},         {NULL, 0, NULL, 0},
     };
     int option;
 
@@ -231,6 +254,10 @@ static bool parse(int argc, char **argv, struct options *options)
         case 'b':
             options->brute_max = strtoul(optarg, NULL, 10);
             break;
+        case 'P':
+            if (!parse_profile(optarg, options))
+                return false;
+            break;
         case 'r':
             options->runs_max = strtoul(optarg, NULL, 10);
             break;
@@ -248,6 +275,7 @@ static bool parse(int argc, char **argv, struct options *options)
         }
     }
     return optind == argc && options->length < LENGTH_MAX && options->deep > 0 &&
+           options->deep <= DISK_CUTS_MAX &&
            (options->chunk_bytes == 512 || options->chunk_bytes == 4096);
 }
 
@@ -259,14 +287,14 @@ int main(int argc, char **argv)
 
     if (!parse(argc, argv, &options)) {
         fputs("usage: power-cut [--length N] [--deep N] [--chunk 512|4096] [--part I/N] "
-              "[--scenarios] [--only NAME] [--brute N] [--stop]\n"
+              "[--scenarios] [--only NAME] [--profile strict|ext4|xfs|btrfs] [--brute N] [--stop]\n"
               "       [--runs N] [--sites]\n",
               stderr);
         return 2;
     }
     run.crashes.stops = options.stops;
     run.crashes.runs_max = options.runs_max;
-    run.healthy.states_max = run.broken.states_max = options.brute_max;
+    run.healthy.states_max = run.broken.states_max = run.wider.states_max = options.brute_max;
     /* Most of the time would go into giving memory back and getting it again. */
     mallopt(M_MMAP_THRESHOLD, 1 << 30);
     mallopt(M_TRIM_THRESHOLD, 1 << 30);

@@ -34,7 +34,7 @@ struct recording *recording_make(const struct recording_options *options,
 
     if (recording == NULL)
         abort();
-    recording->disk = disk_new(options->chunk_bytes);
+    recording->disk = disk_new(options->chunk_bytes, options->profile);
     sim_boot(&recording->sim, recording->disk, 1);
     recording->cuts.disk = recording->disk;
     recording->sim.before = note_cut;

@@ -10,6 +10,7 @@
 
 struct recording_options {
     size_t chunk_bytes;
+    enum disk_profile profile;
     bool all_succeed;   /* else refusing an operation is as good */
     uint64_t lost_sync; /* the n-th of the last step is not done: a mistake to be found; 0: none */
 };

@@ -30,6 +30,7 @@ static void before(struct sim *sim, enum sim_op op, const char *path, uint32_t i
                (unsigned long long)off);
     if (sim->before != NULL)
         sim->before(sim->before_arg, op, is_noted ? site : NULL);
+    disk_step(sim->disk);
 }
 
 static struct sim_file *file_of(struct sim *sim, int fd)
@@ -198,7 +199,7 @@ static int sim_ftruncate(struct hf_io *io, int fd, uint64_t len)
     return 0;
 }
 
-static int sim_fsync(struct hf_io *io, int fd)
+static int sync_by(struct hf_io *io, int fd, void (*sync)(struct disk *disk, uint32_t inode))
 {
     struct sim *sim = sim_of(io);
 
@@ -206,9 +207,19 @@ static int sim_fsync(struct hf_io *io, int fd)
     uint32_t inode = file_of(sim, fd)->inode;
     before(sim, disk_is_dir(sim->disk, inode) ? SIM_SYNC_DIR : SIM_SYNC, "", inode, 0);
     if (++sim->syncs != sim->lost_sync)
-        disk_sync(sim->disk, inode);
+        sync(sim->disk, inode);
     pthread_mutex_unlock(&sim->mutex);
     return 0;
+}
+
+static int sim_fsync(struct hf_io *io, int fd)
+{
+    return sync_by(io, fd, disk_sync);
+}
+
+static int sim_fdatasync(struct hf_io *io, int fd)
+{
+    return sync_by(io, fd, disk_sync_data);
 }
 
 static void sim_start_writeback(struct hf_io *io, int fd, uint64_t off, uint64_t len)
@@ -516,7 +527,7 @@ static const struct hf_io_ops ops = {
     .pwrite = sim_pwrite,
     .ftruncate = sim_ftruncate,
     .fsync = sim_fsync,
-    .fdatasync = sim_fsync,
+    .fdatasync = sim_fdatasync,
     .start_writeback = sim_start_writeback,
     .drop_cache = sim_drop_cache,
     .linkat = sim_linkat,
