@@ -70,6 +70,8 @@ static void complain(struct crashes *crashes, const struct cut *cut, const struc
                      const struct judge *judge, uint64_t boot)
 {
     crashes->report.violations++;
+    if (crashes->is_quiet)
+        return;
     printf("VIOLATION: %s: cut before %s (boot %" PRIu64 "), choices", crashes->sequence,
            sim_op_names[cut->op], boot);
     for (size_t i = 0; i < explore->known; i++)

@@ -25,6 +25,7 @@ struct report {
 
 struct crashes {
     bool stops;        /* at the first violation, by leaving the program */
+    bool is_quiet;     /* counts them */
     uint64_t runs_max; /* states of one cut; then it is told that not all were seen */
     const char *sequence;
     struct report report;

@@ -2,16 +2,18 @@
  * fault-injection/power_cut.c - cuts the power before every operation of every short sequence of
  * the store's operations, and looks at every state that the disk may be in then.
  *
- *     power-cut [--length N] [--deep N] [--chunk 512|4096] [--part I/N|random/N] [--scenarios]
- *               [--only NAME] [--profile strict|ext4|xfs|btrfs] [--brute N] [--stop]
- *               [--runs N] [--sites]
+ *     power-cut [--length N] [--deep N] [--chunk 512|4096] [--part I/N|random/N] [--seed N]
+ *               [--scenarios] [--only NAME] [--profile strict|ext4|xfs|btrfs] [--brute N]
+ *               [--lost] [--stop] [--runs N] [--sites]
  *
  * All sequences of N operations (2) on a new store. --deep N: the power is cut again in the
  * recovery, and again in the recovery from that, N deep in all (1). --part: every N-th sequence
- * from the I-th on. --scenarios: the longer ones of workload.c instead. --stop: at the
- * first violation. --brute: cuts with at most N states once by exploring and once by listing the
- * states, which must come to the same, for the store and for one that leaves out a sync; and each
- * must be a state of the weaker profile. --profile: what the disk is (strict; journal.h).
+ * from the I-th on, or each with a chance of one in N, by the seed. --scenarios: the longer ones of
+ * workload.c instead. --stop: at the first violation. --brute: cuts with at most N states once by
+ * exploring and once by listing the states, which must come to the same, for the store and for one
+ * that leaves out a sync; and each must be a state of the weaker profile. --profile: what the disk
+ * is (strict; journal.h).
+ * --lost: each call of a sync is left out; tells which of them were found missing.
  * --runs: at most N states of each cut. --sites: tells which calls in the sources were cut.
  *
  * A sequence is cut in its last operation only: the others are the last of a shorter one. What was
@@ -20,6 +22,8 @@
  * No system call goes past the table of operations while the store runs: the kernel refuses it.
  */
 #include "brute.h"
+#include "lost.h"
+#include "options.h"
 #include "recording.h"
 #include "seccomp.h"
 #include "sites.h"
@@ -27,32 +31,18 @@
 
 #include "support/objects.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-#define LENGTH_MAX 24
-#define RUNS_MAX   1000000
-
-struct options {
-    size_t length, deep, chunk_bytes;
-    size_t part, parts;
-    enum disk_profile profile;
-    bool scenarios, stops, sites;
-    uint64_t runs_max;
-    const char *only;
-    uint64_t brute_max; /* 0: no comparison */
-};
 
 struct run {
     const struct options *options;
     struct crashes crashes;
     struct brute healthy, broken;
     struct wider wider;
+    struct lost lost;
     uint64_t sequences;
 };
 
@@ -97,6 +87,12 @@ static void try_sequence(struct run *run, const struct workload_step *const *ste
         compare_sequence(run, steps, count);
         return;
     }
+    if (run->options->loses) {
+        const struct recording_options options = {.chunk_bytes = run->options->chunk_bytes,
+                                                  .profile = run->options->profile};
+        lost_try(&run->lost, options, steps, count);
+        return;
+    }
     const struct recording_options options = {.chunk_bytes = run->options->chunk_bytes,
                                               .profile = run->options->profile,
                                               .all_succeed = run->options->scenarios};
@@ -112,7 +108,7 @@ static void try_sequence(struct run *run, const struct workload_step *const *ste
 /* Sequence number `n` of those of that length. */
 static void try_number(struct run *run, size_t n, size_t length)
 {
-    const struct workload_step *steps[LENGTH_MAX];
+    const struct workload_step *steps[OPTIONS_LENGTH_MAX];
 
     for (size_t i = 0; i < length; i++, n /= workload_alphabet_count)
         steps[i] = &workload_alphabet[n % workload_alphabet_count];
@@ -125,7 +121,7 @@ static void try_all(struct run *run)
 
     for (size_t length = 0, count = 1; length <= run->options->length; length++) {
         for (size_t n = 0; n < count; n++) {
-            if (number++ % run->options->parts == run->options->part)
+            if (options_take(run->options, number++))
                 try_number(run, n, length);
         }
         count *= workload_alphabet_count;
@@ -198,100 +194,13 @@ static bool end_brute(struct run *run)
            healthy->broken_states == 0 && broken->broken_states > 0;
 }
 
-/* "random/N" takes one by the clock, and tells which. */
-static bool parse_part(const char *text, struct options *options)
-{
-    if (sscanf(text, "random/%zu", &options->parts) == 1 && options->parts > 0) {
-        options->part = (size_t)time(NULL) % options->parts;
-        printf("--part %zu/%zu\n", options->part, options->parts);
-        return true;
-    }
-    return sscanf(text, "%zu/%zu", &options->part, &options->parts) == 2 &&
-           options->part < options->parts;
-}
-
-static bool parse_profile(const char *text, struct options *options)
-{
-    for (size_t i = 0; i < DISK_PROFILE_COUNT; i++) {
-        if (strcmp(text, disk_profile_names[i]) == 0) {
-            options->profile = (enum disk_profile)i;
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool parse(int argc, char **argv, struct options *options)
-{
-    static const struct option known[] = {
-        {"length", required_argument, NULL, 'l'},  {"deep", required_argument, NULL, 'd'},
-        {"chunk", required_argument, NULL, 'c'},   {"part", required_argument, NULL, 'p'},
-        {"scenarios", no_argument, NULL, 's'},     {"only", required_argument, NULL, 'o'},
-        {"stop", no_argument, NULL, 'S'},          {"brute", required_argument, NULL, 'b'},
-        {"profile", required_argument, NULL, 'P'}, {"runs", required_argument, NULL, 'r'},
-        {"sites", no_argument, NULL, 't'},         {NULL, 0, NULL, 0},
-    };
-    int option;
-
-    while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
-        switch (option) {
-        case 'l':
-            options->length = strtoul(optarg, NULL, 10);
-            break;
-        case 'd':
-            options->deep = strtoul(optarg, NULL, 10);
-            break;
-        case 'c':
-            options->chunk_bytes = strtoul(optarg, NULL, 10);
-            break;
-        case 'p':
-            if (!parse_part(optarg, options))
-                return false;
-            break;
-        case 's':
-            options->scenarios = true;
-            break;
-        case 'b':
-            options->brute_max = strtoul(optarg, NULL, 10);
-            break;
-        case 'P':
-            if (!parse_profile(optarg, options))
-                return false;
-            break;
-        case 'r':
-            options->runs_max = strtoul(optarg, NULL, 10);
-            break;
-        case 't':
-            options->sites = true;
-            break;
-        case 'S':
-            options->stops = true;
-            break;
-        case 'o':
-            options->only = optarg;
-            break;
-        default:
-            return false;
-        }
-    }
-    return optind == argc && options->length < LENGTH_MAX && options->deep > 0 &&
-           options->deep <= DISK_CUTS_MAX &&
-           (options->chunk_bytes == 512 || options->chunk_bytes == 4096);
-}
-
 int main(int argc, char **argv)
 {
-    struct options options = {
-        .length = 2, .deep = 1, .chunk_bytes = 4096, .parts = 1, .runs_max = RUNS_MAX};
+    struct options options;
     struct run run = {.options = &options};
 
-    if (!parse(argc, argv, &options)) {
-        fputs("usage: power-cut [--length N] [--deep N] [--chunk 512|4096] [--part I/N] "
-              "[--scenarios] [--only NAME] [--profile strict|ext4|xfs|btrfs] [--brute N] [--stop]\n"
-              "       [--runs N] [--sites]\n",
-              stderr);
+    if (!options_parse(argc, argv, &options))
         return 2;
-    }
     run.crashes.stops = options.stops;
     run.crashes.runs_max = options.runs_max;
     run.healthy.states_max = run.broken.states_max = run.wider.states_max = options.brute_max;
@@ -310,6 +219,10 @@ int main(int argc, char **argv)
         try_all(&run);
     if (options.brute_max != 0)
         return !end_brute(&run);
+    if (options.loses) {
+        lost_print(&run.lost);
+        return run.lost.count == 0;
+    }
     print(&run);
     if (options.sites)
         sites_print();

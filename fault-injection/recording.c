@@ -39,6 +39,9 @@ struct recording *recording_make(const struct recording_options *options,
     recording->cuts.disk = recording->disk;
     recording->sim.before = note_cut;
     recording->sim.before_arg = &recording->cuts;
+    recording->sim.lost_site = options->lost_site;
+    recording->sim.on_sync = options->on_sync;
+    recording->sim.on_sync_arg = options->on_sync_arg;
     for (size_t i = 0; i <= count; i++) {
         memcpy(recording->before, recording->after, sizeof(recording->before));
         recording->cuts.is_on = i == count;

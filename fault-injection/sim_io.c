@@ -19,7 +19,9 @@ static struct sim *sim_of(struct hf_io *io)
     return (struct sim *)io; /* its first member */
 }
 
-static void before(struct sim *sim, enum sim_op op, const char *path, uint32_t inode, uint64_t off)
+/* The call in the sources, if it is known. */
+static const char *before(struct sim *sim, enum sim_op op, const char *path, uint32_t inode,
+                          uint64_t off)
 {
     /* Who notes no site leaves what an earlier call noted that came to nothing. */
     bool is_noted = op != SIM_OPEN && op != SIM_WRITE && op != SIM_MKDIR;
@@ -31,6 +33,7 @@ static void before(struct sim *sim, enum sim_op op, const char *path, uint32_t i
     if (sim->before != NULL)
         sim->before(sim->before_arg, op, is_noted ? site : NULL);
     disk_step(sim->disk);
+    return site;
 }
 
 static struct sim_file *file_of(struct sim *sim, int fd)
@@ -110,14 +113,14 @@ static int open_at(struct sim *sim, int dir, const char *path, unsigned flags)
     if (inode != 0 && (flags & HF_IO_WRITE) && disk_is_dir(sim->disk, inode))
         return -EISDIR;
     if (inode == 0) {
-        before(sim, SIM_OPEN, path, (uint32_t)0, 0);
+        (void)before(sim, SIM_OPEN, path, (uint32_t)0, 0);
         inode = disk_make(sim->disk, false);
         disk_enter(sim->disk, place.dir, place.name, place.len, inode);
         /* Of an earlier boot it says nothing, whatever it is: FORMAT 3.1. */
         if (place.len == 6 && memcmp(place.name, "shared", 6) == 0)
             disk_mark_coarse(sim->disk, inode);
     } else if (flags & HF_IO_TRUNCATE) {
-        before(sim, SIM_OPEN, path, inode, 0);
+        (void)before(sim, SIM_OPEN, path, inode, 0);
         disk_resize(sim->disk, inode, 0);
     }
     return open_inode(sim, inode);
@@ -164,7 +167,7 @@ static int64_t sim_pwrite(struct hf_io *io, int fd, const void *data, size_t len
     struct sim *sim = sim_of(io);
 
     pthread_mutex_lock(&sim->mutex);
-    before(sim, SIM_WRITE, "", file_of(sim, fd)->inode, off);
+    (void)before(sim, SIM_WRITE, "", file_of(sim, fd)->inode, off);
     disk_write(sim->disk, file_of(sim, fd)->inode, data, len, off);
     pthread_mutex_unlock(&sim->mutex);
     return (int64_t)len;
@@ -193,7 +196,7 @@ static int sim_ftruncate(struct hf_io *io, int fd, uint64_t len)
     struct sim *sim = sim_of(io);
 
     pthread_mutex_lock(&sim->mutex);
-    before(sim, SIM_TRUNCATE, "", file_of(sim, fd)->inode, len);
+    (void)before(sim, SIM_TRUNCATE, "", file_of(sim, fd)->inode, len);
     disk_resize(sim->disk, file_of(sim, fd)->inode, len);
     pthread_mutex_unlock(&sim->mutex);
     return 0;
@@ -205,8 +208,12 @@ static int sync_by(struct hf_io *io, int fd, void (*sync)(struct disk *disk, uin
 
     pthread_mutex_lock(&sim->mutex);
     uint32_t inode = file_of(sim, fd)->inode;
-    before(sim, disk_is_dir(sim->disk, inode) ? SIM_SYNC_DIR : SIM_SYNC, "", inode, 0);
-    if (++sim->syncs != sim->lost_sync)
+    enum sim_op op = disk_is_dir(sim->disk, inode) ? SIM_SYNC_DIR : SIM_SYNC;
+    const char *site = before(sim, op, "", inode, 0);
+    if (sim->on_sync != NULL && site != NULL)
+        sim->on_sync(sim->on_sync_arg, site);
+    bool is_lost = site != NULL && sim->lost_site != NULL && strcmp(site, sim->lost_site) == 0;
+    if (++sim->syncs != sim->lost_sync && !is_lost)
         sync(sim->disk, inode);
     pthread_mutex_unlock(&sim->mutex);
     return 0;
@@ -256,7 +263,7 @@ static int sim_linkat(struct hf_io *io, int from_dir, const char *from, int to_d
     if (rc == 0 && inode_at(sim, &places[1]) != 0)
         rc = -EEXIST;
     if (rc == 0) {
-        before(sim, SIM_LINK, to, inode, 0);
+        (void)before(sim, SIM_LINK, to, inode, 0);
         disk_enter(sim->disk, places[1].dir, places[1].name, places[1].len, inode);
     }
     pthread_mutex_unlock(&sim->mutex);
@@ -273,7 +280,7 @@ static int sim_renameat(struct hf_io *io, int from_dir, const char *from, int to
     pthread_mutex_lock(&sim->mutex);
     int rc = walk_both(sim, from_dir, from, to_dir, to, places, &inode);
     if (rc == 0 && inode_at(sim, &places[1]) != inode) { /* of one file: nothing is done */
-        before(sim, SIM_RENAME, to, inode, 0);
+        (void)before(sim, SIM_RENAME, to, inode, 0);
         disk_enter(sim->disk, places[1].dir, places[1].name, places[1].len, inode);
         disk_enter(sim->disk, places[0].dir, places[0].name, places[0].len, 0);
     }
@@ -307,7 +314,7 @@ static int unlink_at(struct sim *sim, int dir, const char *path, bool is_dir)
         return is_dir ? -ENOTDIR : -EISDIR;
     if (is_dir && !is_empty(sim, inode))
         return -ENOTEMPTY;
-    before(sim, SIM_UNLINK, path, inode, 0);
+    (void)before(sim, SIM_UNLINK, path, inode, 0);
     disk_enter(sim->disk, place.dir, place.name, place.len, 0);
     return 0;
 }
@@ -332,7 +339,7 @@ static int sim_mkdirat(struct hf_io *io, int dir, const char *path, uint32_t mod
     if (rc == 0 && inode_at(sim, &place) != 0)
         rc = -EEXIST;
     if (rc == 0) {
-        before(sim, SIM_MKDIR, path, (uint32_t)0, 0);
+        (void)before(sim, SIM_MKDIR, path, (uint32_t)0, 0);
         disk_enter(sim->disk, place.dir, place.name, place.len, disk_make(sim->disk, true));
     }
     pthread_mutex_unlock(&sim->mutex);
