@@ -38,29 +38,42 @@ static uint32_t first_value(const struct cell *cell, bool is_read)
     return is_read && cell->count > cell->undecided ? cell->count - 1 : 0;
 }
 
-/* What no entry can name is forgotten: nobody will read it. */
-static void mark_reachable(const struct disk *disk, uint32_t number, bool is_read, bool *reachable)
-{
-    const struct inode *inode = &disk->inodes[number];
+/* The inodes that an entry can name, in the order in which they are met: what they are called by
+ * number, nobody can tell. */
+struct reach {
+    uint32_t *order, *ranks; /* rank 0: not reached. Nobody will read it */
+    uint32_t count;
+};
 
-    if (reachable[number])
+static void reach(struct reach *found, uint32_t number)
+{
+    if (number == 0 || found->ranks[number] != 0)
         return;
-    reachable[number] = true;
-    for (size_t i = 0; i < inode->entry_count; i++) {
-        const struct cell *cell = &inode->entries[i].cell;
-        for (uint32_t j = first_value(cell, is_read); j < cell->count; j++) {
-            if (cell->values[j].value != 0)
-                mark_reachable(disk, (uint32_t)cell->values[j].value, is_read, reachable);
-        }
-    }
+    found->order[found->count] = number;
+    found->ranks[number] = ++found->count;
 }
 
-static bool *find_reachable(const struct disk *disk, bool is_read)
+static struct reach reach_all(const struct disk *disk, bool is_read)
 {
-    bool *reachable = must(calloc(disk->count, sizeof(*reachable)));
+    struct reach found = {.order = must(calloc(disk->count, sizeof(*found.order))),
+                          .ranks = must(calloc(disk->count, sizeof(*found.ranks)))};
 
-    mark_reachable(disk, DISK_ROOT, is_read, reachable);
-    return reachable;
+    reach(&found, DISK_ROOT);
+    for (uint32_t at = 0; at < found.count; at++) {
+        const struct inode *inode = &disk->inodes[found.order[at]];
+        for (size_t i = 0; i < inode->entry_count; i++) {
+            const struct cell *cell = &inode->entries[i].cell;
+            for (uint32_t j = first_value(cell, is_read); j < cell->count; j++)
+                reach(&found, (uint32_t)cell->values[j].value);
+        }
+    }
+    return found;
+}
+
+static void reach_release(struct reach *found)
+{
+    free(found->order);
+    free(found->ranks);
 }
 
 static void forget(struct inode *inode)
@@ -75,11 +88,11 @@ static void forget(struct inode *inode)
 
 void disk_cut(struct disk *disk)
 {
-    bool *reachable = find_reachable(disk, false);
+    struct reach found = reach_all(disk, false);
 
     for (uint32_t n = 1; n < disk->count; n++) {
         struct inode *inode = &disk->inodes[n];
-        if (!reachable[n]) {
+        if (found.ranks[n] == 0) {
             forget(inode);
             continue;
         }
@@ -89,7 +102,7 @@ void disk_cut(struct disk *disk)
         for (size_t i = 0; i < inode->entry_count; i++)
             cut_cell(disk, &inode->entries[i].cell, false, false);
     }
-    free(reachable);
+    reach_release(&found);
     journal_cut(disk);
 }
 
@@ -99,32 +112,45 @@ static bool is_nothing(const struct cell *cell)
     return first_value(cell, true) + 1 == cell->count && cell->values[cell->count - 1].value == 0;
 }
 
+static uint64_t hash_entry(const struct entry *entry, const struct reach *found, uint64_t hash)
+{
+    const struct cell *cell = &entry->cell;
+
+    hash = hf_checksum(entry->name, strlen(entry->name) + 1, hash);
+    for (uint32_t i = first_value(cell, true); i < cell->count; i++) {
+        uint32_t rank = found->ranks[cell->values[i].value];
+        hash = hf_checksum(&rank, sizeof(rank), hash);
+    }
+    return hash;
+}
+
+static uint64_t hash_inode(const struct inode *inode, const struct reach *found, uint64_t hash)
+{
+    uint64_t kind = 2 * inode->synced_bytes + inode->is_dir;
+
+    hash = hf_checksum(&kind, sizeof(kind), hash);
+    hash = cell_hash(&inode->size, false, hash);
+    for (size_t i = 0; i < inode->chunk_count; i++) {
+        if (!is_nothing(&inode->chunks[i].cell))
+            hash = cell_hash(&inode->chunks[i].cell, true, hash + inode->chunks[i].index);
+    }
+    for (size_t i = 0; i < inode->entry_count; i++) {
+        if (!is_nothing(&inode->entries[i].cell))
+            hash = hash_entry(&inode->entries[i], found, hash);
+    }
+    return hash;
+}
+
 uint64_t disk_hash(const struct disk *disk)
 {
-    bool *reachable = find_reachable(disk, true);
+    struct reach found = reach_all(disk, true);
     uint64_t hash = disk->chunk_bytes;
 
-    for (uint32_t n = 1; n < disk->count; n++) {
-        const struct inode *inode = &disk->inodes[n];
-        if (!reachable[n])
-            continue;
-        hash = hf_checksum(&inode->synced_bytes, sizeof(inode->synced_bytes), hash + n);
-        hash = cell_hash(&inode->size, false, hash);
-        for (size_t i = 0; i < inode->chunk_count; i++) {
-            if (!is_nothing(&inode->chunks[i].cell))
-                hash = cell_hash(&inode->chunks[i].cell, true, hash + inode->chunks[i].index);
-        }
-        for (size_t i = 0; i < inode->entry_count; i++) {
-            const char *name = inode->entries[i].name;
-            if (is_nothing(&inode->entries[i].cell))
-                continue;
-            hash = hf_checksum(name, strlen(name), hash);
-            hash = cell_hash(&inode->entries[i].cell, false, hash);
-        }
-    }
+    for (uint32_t i = 0; i < found.count; i++)
+        hash = hash_inode(&disk->inodes[found.order[i]], &found, hash + i);
     if (disk->profile != DISK_STRICT)
-        hash = journal_hash(disk, reachable, hash);
-    free(reachable);
+        hash = journal_hash(disk, found.order, found.count, hash);
+    reach_release(&found);
     return hash;
 }
 

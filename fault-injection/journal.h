@@ -47,8 +47,9 @@ void journal_decide(struct disk *disk, const struct cell *cell, const struct dis
 /* The inode is being synced, and with it all operations up to `op`. */
 void journal_sync(struct disk *disk, uint32_t inode, uint32_t op);
 void journal_cut(struct disk *disk);
-/* Equal for disks with the same undecided order; `hash` if nothing is. */
-uint64_t journal_hash(const struct disk *disk, const bool *is_reachable, uint64_t hash);
+/* Equal for disks with the same undecided order of what is in `inodes`; `hash` if nothing is. */
+uint64_t journal_hash(const struct disk *disk, const uint32_t *inodes, uint32_t count,
+                      uint64_t hash);
 /* How many P there are, of all cuts together. */
 double journal_prefixes(const struct disk *disk);
 

@@ -72,14 +72,13 @@ static uint64_t hash_rank(const struct ops *ops, uint32_t op, uint64_t hash)
     return hf_checksum(&rank, sizeof(rank), hash);
 }
 
-uint64_t journal_hash(const struct disk *disk, const bool *is_reachable, uint64_t hash)
+uint64_t journal_hash(const struct disk *disk, const uint32_t *inodes, uint32_t count,
+                      uint64_t hash)
 {
     struct ops ops = {0};
 
-    for (uint32_t n = 1; n < disk->count; n++) {
-        const struct inode *inode = &disk->inodes[n];
-        if (!is_reachable[n])
-            continue;
+    for (uint32_t n = 0; n < count; n++) {
+        const struct inode *inode = &disk->inodes[inodes[n]];
         add_cell(&ops, &inode->size);
         size_t before = ops.count;
         for (size_t i = 0; i < inode->chunk_count; i++)
