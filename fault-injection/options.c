@@ -62,6 +62,12 @@ static bool parse_one(int option, const char *value, struct options *options)
     case 'o':
         options->only = value;
         return true;
+    case 'R':
+        options->resume = value;
+        return true;
+    case 'T':
+        options->steps = value;
+        return true;
     case 'b':
         options->brute_max = number_of(value);
         return true;
@@ -89,6 +95,7 @@ static bool parse_all(int argc, char **argv, struct options *options)
         {"chunk", required_argument, NULL, 'c'},  {"part", required_argument, NULL, 'p'},
         {"seed", required_argument, NULL, 'e'},   {"profile", required_argument, NULL, 'P'},
         {"scenarios", no_argument, NULL, 's'},    {"only", required_argument, NULL, 'o'},
+        {"resume", required_argument, NULL, 'R'}, {"steps", required_argument, NULL, 'T'},
         {"brute", required_argument, NULL, 'b'},  {"lost", no_argument, NULL, 'L'},
         {"runs", required_argument, NULL, 'r'},   {"sites", no_argument, NULL, 't'},
         {"stop", no_argument, NULL, 'S'},         {NULL, 0, NULL, 0},
@@ -99,7 +106,7 @@ static bool parse_all(int argc, char **argv, struct options *options)
         if (!parse_one(option, optarg, options))
             return false;
     }
-    return optind == argc;
+    return optind == argc && (options->resume == NULL || !options->scenarios);
 }
 
 bool options_parse(int argc, char **argv, struct options *out)
@@ -115,7 +122,7 @@ bool options_parse(int argc, char **argv, struct options *out)
     fputs("usage: power-cut [--length N] [--deep N] [--chunk 512|4096]\n"
           "       [--part I/N|random/N] [--seed N] [--scenarios] [--only NAME]\n"
           "       [--profile strict|ext4|xfs|btrfs] [--brute N] [--lost] [--stop]\n"
-          "       [--runs N] [--sites]\n",
+          "       [--runs N] [--sites] [--resume FILE] [--steps FILE]\n",
           stderr);
     return false;
 }

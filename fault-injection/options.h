@@ -13,9 +13,11 @@ struct options {
     uint64_t seed;
     enum disk_profile profile;
     bool scenarios, stops, sites;
-    bool loses; /* each sync of a sequence's last operation, one after the other */
+    bool loses; /* each call of a sync, one after the other */
     uint64_t runs_max;
     const char *only;
+    const char *resume; /* a file (resume.h); or NULL */
+    const char *steps;  /* a file (steps.h); or NULL */
     uint64_t brute_max; /* 0: no comparison */
 };
 

@@ -4,7 +4,8 @@
  *
  *     power-cut [--length N] [--deep N] [--chunk 512|4096] [--part I/N|random/N] [--seed N]
  *               [--scenarios] [--only NAME] [--profile strict|ext4|xfs|btrfs] [--brute N]
- *               [--lost] [--stop] [--runs N] [--sites]
+ *               [--lost] [--stop] [--runs N] [--sites] [--resume FILE]
+ *               [--steps FILE]
  *
  * All sequences of N operations (2) on a new store. --deep N: the power is cut again in the
  * recovery, and again in the recovery from that, N deep in all (1). --part: every N-th sequence
@@ -15,6 +16,8 @@
  * is (strict; journal.h).
  * --lost: each call of a sync is left out; tells which of them were found missing.
  * --runs: at most N states of each cut. --sites: tells which calls in the sources were cut.
+ * --resume: notes in FILE after each sequence how far it is, and goes on from there.
+ * --steps: a line for each cut, of which report.py makes pictures.
  *
  * A sequence is cut in its last operation only: the others are the last of a shorter one. What was
  * seen of one sequence need not be seen again of another: states of equal disks are tried once.
@@ -25,8 +28,10 @@
 #include "lost.h"
 #include "options.h"
 #include "recording.h"
+#include "resume.h"
 #include "seccomp.h"
 #include "sites.h"
+#include "steps.h"
 #include "wider.h"
 
 #include "support/objects.h"
@@ -43,7 +48,9 @@ struct run {
     struct brute healthy, broken;
     struct wider wider;
     struct lost lost;
-    uint64_t sequences;
+    struct resume resume;
+    FILE *steps; /* or NULL */
+    uint64_t sequences, next;
 };
 
 /* The store as it is, then with each sync of the last step left out, so that there is what to find.
@@ -73,6 +80,17 @@ static void compare_sequence(struct run *run, const struct workload_step *const 
     } while (++options.lost_sync <= syncs);
 }
 
+static void try_cut(struct run *run, size_t number, const struct cut *cut,
+                    const char *const allowed[2])
+{
+    uint64_t before = run->crashes.report.runs;
+
+    crash_explore(&run->crashes, cut, allowed, run->options->deep, 2);
+    if (run->steps != NULL)
+        steps_note(run->steps, run->crashes.sequence, number, cut,
+                   run->crashes.report.runs - before);
+}
+
 static void try_sequence(struct run *run, const struct workload_step *const *steps, size_t count)
 {
     char sequence[512] = "";
@@ -100,8 +118,8 @@ static void try_sequence(struct run *run, const struct workload_step *const *ste
     const char *either[2] = {recording->before, recording->after};
     const char *after[2] = {recording->after, NULL};
     for (size_t i = 0; i < recording->cuts.count; i++)
-        crash_explore(&run->crashes, &recording->cuts.items[i], either, run->options->deep, 2);
-    crash_explore(&run->crashes, &recording->end, after, run->options->deep, 2);
+        try_cut(run, i, &recording->cuts.items[i], either);
+    try_cut(run, recording->cuts.count, &recording->end, after);
     recording_free(recording);
 }
 
@@ -115,14 +133,26 @@ static void try_number(struct run *run, size_t n, size_t length)
     try_sequence(run, steps, length);
 }
 
+static void note_progress(struct run *run, uint64_t next)
+{
+    const struct progress progress = {
+        .next = next, .sequences = run->sequences, .report = run->crashes.report};
+
+    resume_note(&run->resume, &progress);
+}
+
 static void try_all(struct run *run)
 {
     size_t number = 0;
 
     for (size_t length = 0, count = 1; length <= run->options->length; length++) {
         for (size_t n = 0; n < count; n++) {
-            if (options_take(run->options, number++))
-                try_number(run, n, length);
+            bool is_due = number >= run->next && options_take(run->options, number);
+            number++;
+            if (!is_due)
+                continue;
+            try_number(run, n, length);
+            note_progress(run, number);
         }
         count *= workload_alphabet_count;
     }
@@ -209,6 +239,16 @@ int main(int argc, char **argv)
     mallopt(M_TRIM_THRESHOLD, 1 << 30);
     mallopt(M_ARENA_MAX, 1);
     (void)hf_test_digest_of(""); /* the library of digests reads its configuration now */
+    struct progress progress = {0};
+    if (!resume_begin(&run.resume, &options, &progress))
+        return 2;
+    if (options.steps != NULL && (run.steps = steps_open(options.steps)) == NULL) {
+        perror(options.steps);
+        return 2;
+    }
+    run.next = progress.next;
+    run.sequences = progress.sequences;
+    run.crashes.report = progress.report;
     if (!seccomp_forbid_files()) {
         perror("power-cut: seccomp");
         return 2;
@@ -224,6 +264,14 @@ int main(int argc, char **argv)
         return run.lost.count == 0;
     }
     print(&run);
+    if (run.steps != NULL && fclose(run.steps) != 0) {
+        perror(options.steps);
+        return 2;
+    }
+    if (!resume_end(&run.resume)) {
+        fprintf(stderr, "power-cut: %s can't be written\n", options.resume);
+        return 2;
+    }
     if (options.sites)
         sites_print();
     memory_release(&run.crashes.tried);
