@@ -14,7 +14,7 @@ import sys
 from xml.sax.saxutils import escape
 
 STATES, RECOVERIES = "#4878a8", "#c06030"
-LEFT, TOP, STEP, UNIT, BELOW = 60, 50, 22, 60, 230
+LEFT, TOP, STEP, UNIT, BELOW = 110, 50, 22, 60, 230
 SYNCS = ("sync", "sync-dir")
 
 
@@ -65,7 +65,7 @@ def draw_sequence(name, steps):
              ' fill="%s"' % RECOVERIES)]
     for power in range(math.ceil(most) + 1):
         y = bottom - UNIT * power
-        parts += [line(LEFT, y, right, y, "#dddddd"), text(20, y + 4, "%d" % 10 ** power)]
+        parts += [line(LEFT, y, right, y, "#dddddd"), text(70, y + 4, "%d" % 10 ** power)]
     xs = [LEFT + STEP * (i + 0.5) for i in range(len(steps))]
     parts += curve([(x, bottom - UNIT * step[2]) for x, step in zip(xs, steps)], STATES, "states")
     parts += curve([(x, bottom - UNIT * math.log10(step[3]))
