@@ -66,7 +66,7 @@ static size_t ask(void *arg, size_t count, const struct disk_cell *cell)
     struct asking *asking = arg;
     size_t choice = explore_choose(&asking->explore, count, cell);
 
-    asking->verdict->answers[number_of(asking, cell)] = (int)(cell->newest - choice);
+    asking->verdict->answers[number_of(asking, cell)] = (int)cell->numbers[choice];
     return choice;
 }
 
@@ -192,7 +192,7 @@ static void release(struct verdicts *verdicts)
 }
 
 void brute_compare(struct brute *brute, const char *sequence, const struct cut *cut,
-                   const char *const allowed[2])
+                   const char *const allowed[2], enum disk_profile profile)
 {
     struct cells *cells = calloc(1, sizeof(*cells));
     struct verdicts states = {0}, paths = {0};
@@ -212,7 +212,8 @@ void brute_compare(struct brute *brute, const char *sequence, const struct cut *
     } else if (memory_add(&brute->tried, hash)) {
         brute->cuts++;
         list_states(cut, allowed, cells, &states);
-        if ((double)states.count != expected)
+        if ((double)states.count > expected ||
+            (profile == DISK_STRICT && (double)states.count != expected))
             abort(); /* not all were listed */
         explore_lazily(cut, allowed, cells, &paths);
         brute->states += states.count;

@@ -21,6 +21,6 @@ struct brute {
 };
 
 void brute_compare(struct brute *brute, const char *sequence, const struct cut *cut,
-                   const char *const allowed[2]);
+                   const char *const allowed[2], enum disk_profile profile);
 
 #endif

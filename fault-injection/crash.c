@@ -70,6 +70,8 @@ static void complain(struct crashes *crashes, const struct cut *cut, const struc
                      const struct judge *judge, uint64_t boot)
 {
     crashes->report.violations++;
+    if (crashes->is_quiet)
+        return;
     printf("VIOLATION: %s: cut before %s (boot %" PRIu64 "), choices", crashes->sequence,
            sim_op_names[cut->op], boot);
     for (size_t i = 0; i < explore->known; i++)
@@ -104,8 +106,11 @@ static void measure(struct report *report, const struct disk *disk)
 static bool was_judged(void *arg, const struct judge *judge, const struct disk *disk)
 {
     struct crashes *crashes = arg;
+    bool is_new = memory_add(&crashes->judged, identity(disk, judge->allowed, 0));
 
-    return !memory_add(&crashes->judged, identity(disk, judge->allowed, 0));
+    /* With a choice left that an earlier run met behind its recovery, this one is there to take
+     * another: it is how the states of that disk are seen. */
+    return !is_new && crashes->exploring->depth >= crashes->exploring->known;
 }
 
 /* One state, by the next answers of `explore`. */
@@ -124,6 +129,7 @@ static bool try_state(struct crashes *crashes, const struct cut *cut, struct exp
     } else { /* nothing is cut any more: how it came to this disk makes no difference */
         judge->is_known = was_judged;
         judge->known_arg = crashes;
+        crashes->exploring = explore;
     }
     explore_begin(explore);
     disk_set_choose(disk, explore_choose, explore);

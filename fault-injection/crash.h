@@ -25,11 +25,13 @@ struct report {
 
 struct crashes {
     bool stops;        /* at the first violation, by leaving the program */
+    bool is_quiet;     /* counts them */
     uint64_t runs_max; /* states of one cut; then it is told that not all were seen */
     const char *sequence;
     struct report report;
-    struct memory tried;  /* disks after a cut */
-    struct memory judged; /* disks after a recovery */
+    struct memory tried;             /* disks after a cut */
+    struct memory judged;            /* disks after a recovery */
+    const struct explore *exploring; /* the run that may meet one of them */
 };
 
 /* A disk before an operation. */

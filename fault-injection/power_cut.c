@@ -2,16 +2,22 @@
  * fault-injection/power_cut.c - cuts the power before every operation of every short sequence of
  * the store's operations, and looks at every state that the disk may be in then.
  *
- *     power-cut [--length N] [--deep N] [--chunk 512|4096] [--part I/N|random/N] [--scenarios]
- *               [--only NAME] [--brute N] [--stop]
- *               [--runs N] [--sites]
+ *     power-cut [--length N] [--deep N] [--chunk 512|4096] [--part I/N|random/N] [--seed N]
+ *               [--scenarios] [--only NAME] [--profile strict|ext4|xfs|btrfs] [--brute N]
+ *               [--lost] [--stop] [--runs N] [--sites] [--resume FILE]
+ *               [--steps FILE]
  *
  * All sequences of N operations (2) on a new store. --deep N: the power is cut again in the
  * recovery, and again in the recovery from that, N deep in all (1). --part: every N-th sequence
- * from the I-th on. --scenarios: the longer ones of workload.c instead. --stop: at the
- * first violation. --brute: cuts with at most N states once by exploring and once by listing the
- * states, which must come to the same, for the store and for one that leaves out a sync.
+ * from the I-th on, or each with a chance of one in N, by the seed. --scenarios: the longer ones of
+ * workload.c instead. --stop: at the first violation. --brute: cuts with at most N states once by
+ * exploring and once by listing the states, which must come to the same, for the store and for one
+ * that leaves out a sync; and each must be a state of the weaker profile. --profile: what the disk
+ * is (strict; journal.h).
+ * --lost: each call of a sync is left out; tells which of them were found missing.
  * --runs: at most N states of each cut. --sites: tells which calls in the sources were cut.
+ * --resume: notes in FILE after each sequence how far it is, and goes on from there.
+ * --steps: a line for each cut, of which report.py makes pictures.
  *
  * A sequence is cut in its last operation only: the others are the last of a shorter one. What was
  * seen of one sequence need not be seen again of another: states of equal disks are tried once.
@@ -19,37 +25,32 @@
  * No system call goes past the table of operations while the store runs: the kernel refuses it.
  */
 #include "brute.h"
-#include "recording.h"
-#include "seccomp.h"
+#include "lost.h"
 #include "disk/sites.h"
+#include "options.h"
+#include "recording.h"
+#include "resume.h"
+#include "seccomp.h"
+#include "steps.h"
+#include "wider.h"
 
 #include "support/objects.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-#define LENGTH_MAX 24
-#define RUNS_MAX   1000000
-
-struct options {
-    size_t length, deep, chunk_bytes;
-    size_t part, parts;
-    bool scenarios, stops, sites;
-    uint64_t runs_max;
-    const char *only;
-    uint64_t brute_max; /* 0: no comparison */
-};
 
 struct run {
     const struct options *options;
     struct crashes crashes;
     struct brute healthy, broken;
-    uint64_t sequences;
+    struct wider wider;
+    struct lost lost;
+    struct resume resume;
+    FILE *steps; /* or NULL */
+    uint64_t sequences, next;
 };
 
 /* The store as it is, then with each sync of the last step left out, so that there is what to find.
@@ -57,7 +58,8 @@ struct run {
 static void compare_sequence(struct run *run, const struct workload_step *const *steps,
                              size_t count)
 {
-    struct recording_options options = {.chunk_bytes = run->options->chunk_bytes};
+    struct recording_options options = {.chunk_bytes = run->options->chunk_bytes,
+                                        .profile = run->options->profile};
     uint64_t syncs = 0;
 
     do {
@@ -65,12 +67,28 @@ static void compare_sequence(struct run *run, const struct workload_step *const 
         struct recording *recording = recording_make(&options, steps, count);
         const char *either[2] = {recording->before, recording->after};
         const char *after[2] = {recording->after, NULL};
-        for (size_t i = 0; i < recording->cuts.count; i++)
-            brute_compare(brute, run->crashes.sequence, &recording->cuts.items[i], either);
-        brute_compare(brute, run->crashes.sequence, &recording->end, after);
+        wider_compare(&run->wider, run->crashes.sequence, &recording->end, options.profile);
+        for (size_t i = 0; i < recording->cuts.count; i++) {
+            wider_compare(&run->wider, run->crashes.sequence, &recording->cuts.items[i],
+                          options.profile);
+            brute_compare(brute, run->crashes.sequence, &recording->cuts.items[i], either,
+                          options.profile);
+        }
+        brute_compare(brute, run->crashes.sequence, &recording->end, after, options.profile);
         syncs = recording->syncs;
         recording_free(recording);
     } while (++options.lost_sync <= syncs);
+}
+
+static void try_cut(struct run *run, size_t number, const struct cut *cut,
+                    const char *const allowed[2])
+{
+    uint64_t before = run->crashes.report.runs;
+
+    crash_explore(&run->crashes, cut, allowed, run->options->deep, 2);
+    if (run->steps != NULL)
+        steps_note(run->steps, run->crashes.sequence, number, cut,
+                   run->crashes.report.runs - before);
 }
 
 static void try_sequence(struct run *run, const struct workload_step *const *steps, size_t count)
@@ -87,25 +105,40 @@ static void try_sequence(struct run *run, const struct workload_step *const *ste
         compare_sequence(run, steps, count);
         return;
     }
+    if (run->options->loses) {
+        const struct recording_options options = {.chunk_bytes = run->options->chunk_bytes,
+                                                  .profile = run->options->profile};
+        lost_try(&run->lost, options, steps, count);
+        return;
+    }
     const struct recording_options options = {.chunk_bytes = run->options->chunk_bytes,
+                                              .profile = run->options->profile,
                                               .all_succeed = run->options->scenarios};
     struct recording *recording = recording_make(&options, steps, count);
     const char *either[2] = {recording->before, recording->after};
     const char *after[2] = {recording->after, NULL};
     for (size_t i = 0; i < recording->cuts.count; i++)
-        crash_explore(&run->crashes, &recording->cuts.items[i], either, run->options->deep, 2);
-    crash_explore(&run->crashes, &recording->end, after, run->options->deep, 2);
+        try_cut(run, i, &recording->cuts.items[i], either);
+    try_cut(run, recording->cuts.count, &recording->end, after);
     recording_free(recording);
 }
 
 /* Sequence number `n` of those of that length. */
 static void try_number(struct run *run, size_t n, size_t length)
 {
-    const struct workload_step *steps[LENGTH_MAX];
+    const struct workload_step *steps[OPTIONS_LENGTH_MAX];
 
     for (size_t i = 0; i < length; i++, n /= workload_alphabet_count)
         steps[i] = &workload_alphabet[n % workload_alphabet_count];
     try_sequence(run, steps, length);
+}
+
+static void note_progress(struct run *run, uint64_t next)
+{
+    const struct progress progress = {
+        .next = next, .sequences = run->sequences, .report = run->crashes.report};
+
+    resume_note(&run->resume, &progress);
 }
 
 static void try_all(struct run *run)
@@ -114,8 +147,12 @@ static void try_all(struct run *run)
 
     for (size_t length = 0, count = 1; length <= run->options->length; length++) {
         for (size_t n = 0; n < count; n++) {
-            if (number++ % run->options->parts == run->options->part)
-                try_number(run, n, length);
+            bool is_due = number >= run->next && options_take(run->options, number);
+            number++;
+            if (!is_due)
+                continue;
+            try_number(run, n, length);
+            note_progress(run, number);
         }
         count *= workload_alphabet_count;
     }
@@ -172,106 +209,46 @@ static void print_brute(const char *which, const struct brute *brute)
 static bool end_brute(struct run *run)
 {
     const struct brute *healthy = &run->healthy, *broken = &run->broken;
+    const struct wider *wider = &run->wider;
 
     print_brute("the store", healthy);
     print_brute("one sync left out", broken);
+    printf("%" PRIu64 " cuts listed under two profiles: %" PRIu64 " states, %" PRIu64
+           " of the weaker, %" PRIu64 " that it does not have\n",
+           wider->cuts, wider->states, wider->wider_states, wider->strangers);
     memory_release(&run->healthy.tried);
     memory_release(&run->broken.tried);
-    return healthy->differences + broken->differences == 0 && healthy->states > 0 &&
+    bool has_order = run->options->profile != DISK_STRICT;
+    return wider->strangers == 0 && (wider->states < wider->wider_states) == has_order &&
+           healthy->differences + broken->differences == 0 && healthy->states > 0 &&
            healthy->broken_states == 0 && broken->broken_states > 0;
-}
-
-/* "random/N" takes one by the clock, and tells which. */
-static bool parse_part(const char *text, struct options *options)
-{
-    if (sscanf(text, "random/%zu", &options->parts) == 1 && options->parts > 0) {
-        options->part = (size_t)time(NULL) % options->parts;
-        printf("--part %zu/%zu\n", options->part, options->parts);
-        return true;
-    }
-    return sscanf(text, "%zu/%zu", &options->part, &options->parts) == 2 &&
-           options->part < options->parts;
-}
-
-static bool parse(int argc, char **argv, struct options *options)
-{
-    static const struct option known[] = {
-        {"length", required_argument, NULL, 'l'},
-        {"deep", required_argument, NULL, 'd'},
-        {"chunk", required_argument, NULL, 'c'},
-        {"part", required_argument, NULL, 'p'},
-        {"scenarios", no_argument, NULL, 's'},
-        {"only", required_argument, NULL, 'o'},
-        {"stop", no_argument, NULL, 'S'},
-        {"brute", required_argument, NULL, 'b'},
-        {"runs", required_argument, NULL, 'r'},
-        {"sites", no_argument, NULL, 't'},
-        {NULL, 0, NULL, 0},
-    };
-    int option;
-
-    while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
-        switch (option) {
-        case 'l':
-            options->length = strtoul(optarg, NULL, 10);
-            break;
-        case 'd':
-            options->deep = strtoul(optarg, NULL, 10);
-            break;
-        case 'c':
-            options->chunk_bytes = strtoul(optarg, NULL, 10);
-            break;
-        case 'p':
-            if (!parse_part(optarg, options))
-                return false;
-            break;
-        case 's':
-            options->scenarios = true;
-            break;
-        case 'b':
-            options->brute_max = strtoul(optarg, NULL, 10);
-            break;
-        case 'r':
-            options->runs_max = strtoul(optarg, NULL, 10);
-            break;
-        case 't':
-            options->sites = true;
-            break;
-        case 'S':
-            options->stops = true;
-            break;
-        case 'o':
-            options->only = optarg;
-            break;
-        default:
-            return false;
-        }
-    }
-    return optind == argc && options->length < LENGTH_MAX && options->deep > 0 &&
-           (options->chunk_bytes == 512 || options->chunk_bytes == 4096);
 }
 
 int main(int argc, char **argv)
 {
-    struct options options = {
-        .length = 2, .deep = 1, .chunk_bytes = 4096, .parts = 1, .runs_max = RUNS_MAX};
+    struct options options;
     struct run run = {.options = &options};
 
-    if (!parse(argc, argv, &options)) {
-        fputs("usage: power-cut [--length N] [--deep N] [--chunk 512|4096] [--part I/N] "
-              "[--scenarios] [--only NAME] [--brute N] [--stop]\n"
-              "       [--runs N] [--sites]\n",
-              stderr);
+    if (!options_parse(argc, argv, &options))
         return 2;
-    }
     run.crashes.stops = options.stops;
     run.crashes.runs_max = options.runs_max;
-    run.healthy.states_max = run.broken.states_max = options.brute_max;
+    run.healthy.states_max = run.broken.states_max = run.wider.states_max = options.brute_max;
     /* Most of the time would go into giving memory back and getting it again. */
     mallopt(M_MMAP_THRESHOLD, 1 << 30);
     mallopt(M_TRIM_THRESHOLD, 1 << 30);
     mallopt(M_ARENA_MAX, 1);
     (void)hf_test_digest_of(""); /* the library of digests reads its configuration now */
+    struct progress progress = {0};
+    if (!resume_begin(&run.resume, &options, &progress))
+        return 2;
+    if (options.steps != NULL && (run.steps = steps_open(options.steps)) == NULL) {
+        perror(options.steps);
+        return 2;
+    }
+    run.next = progress.next;
+    run.sequences = progress.sequences;
+    run.crashes.report = progress.report;
     if (!seccomp_forbid_files()) {
         perror("power-cut: seccomp");
         return 2;
@@ -282,7 +259,19 @@ int main(int argc, char **argv)
         try_all(&run);
     if (options.brute_max != 0)
         return !end_brute(&run);
+    if (options.loses) {
+        lost_print(&run.lost);
+        return run.lost.count == 0;
+    }
     print(&run);
+    if (run.steps != NULL && fclose(run.steps) != 0) {
+        perror(options.steps);
+        return 2;
+    }
+    if (!resume_end(&run.resume)) {
+        fprintf(stderr, "power-cut: %s can't be written\n", options.resume);
+        return 2;
+    }
     if (options.sites)
         sites_print();
     memory_release(&run.crashes.tried);

@@ -34,11 +34,14 @@ struct recording *recording_make(const struct recording_options *options,
 
     if (recording == NULL)
         abort();
-    recording->disk = disk_new(options->chunk_bytes);
+    recording->disk = disk_new(options->chunk_bytes, options->profile);
     sim_boot(&recording->sim, recording->disk, 1);
     recording->cuts.disk = recording->disk;
     recording->sim.before = note_cut;
     recording->sim.before_arg = &recording->cuts;
+    recording->sim.lost_site = options->lost_site;
+    recording->sim.on_sync = options->on_sync;
+    recording->sim.on_sync_arg = options->on_sync_arg;
     for (size_t i = 0; i <= count; i++) {
         memcpy(recording->before, recording->after, sizeof(recording->before));
         recording->cuts.is_on = i == count;

@@ -10,8 +10,13 @@
 
 struct recording_options {
     size_t chunk_bytes;
+    enum disk_profile profile;
     bool all_succeed;   /* else refusing an operation is as good */
     uint64_t lost_sync; /* the n-th of the last step is not done: a mistake to be found; 0: none */
+    /* All syncs of that call in the sources are not done; NULL: none. */
+    const char *lost_site;
+    void (*on_sync)(void *arg, const char *site); /* told of each; may be NULL */
+    void *on_sync_arg;
 };
 
 struct recording {

@@ -61,7 +61,7 @@ static uint64_t identity(bool is_chunk, uint64_t value)
 
 /* --- cells ------------------------------------------------------------------------------------ */
 
-void cell_push(struct cell *cell, uint64_t value)
+void cell_push(struct cell *cell, struct cell_value value)
 {
     if (cell->count == cell->capacity) {
         cell->capacity = cell->capacity == 0 ? 2 : 2 * cell->capacity;
@@ -70,9 +70,9 @@ void cell_push(struct cell *cell, uint64_t value)
     cell->values[cell->count++] = value;
 }
 
-void cell_insert(struct cell *cell, uint64_t value)
+void cell_insert(struct cell *cell, struct cell_value value)
 {
-    cell_push(cell, 0);
+    cell_push(cell, value);
     memmove(cell->values + 2, cell->values + 1, (cell->count - 2) * sizeof(*cell->values));
     cell->values[1] = value;
 }
@@ -80,14 +80,14 @@ void cell_insert(struct cell *cell, uint64_t value)
 void cell_begin(struct cell *cell, uint64_t value)
 {
     *cell = (struct cell){.undecided = 1};
-    cell_push(cell, value);
+    cell_push(cell, (struct cell_value){.value = value});
 }
 
 void cell_keep(struct cell *cell, size_t n, bool is_chunk)
 {
     for (size_t i = 0; i < cell->count; i++) {
         if (i != n)
-            drop(is_chunk, cell->values[i]);
+            drop(is_chunk, cell->values[i].value);
     }
     cell->values[0] = cell->values[n];
     cell->count = cell->undecided = 1;
@@ -95,7 +95,7 @@ void cell_keep(struct cell *cell, size_t n, bool is_chunk)
 
 void cell_set(struct cell *cell, uint64_t value)
 {
-    cell->values[0] = value;
+    cell->values[0] = (struct cell_value){.value = value};
     cell->count = cell->undecided = 1;
 }
 
@@ -108,7 +108,14 @@ void cell_sync(struct cell *cell, bool is_chunk)
 void cell_lose(struct cell *cell, bool is_chunk)
 {
     while (cell->count > cell->undecided)
-        drop(is_chunk, cell->values[--cell->count]);
+        drop(is_chunk, cell->values[--cell->count].value);
+}
+
+void cell_raise(struct cell *cell, uint32_t n)
+{
+    memmove(cell->values, cell->values + n, (cell->count - n) * sizeof(*cell->values));
+    cell->count -= n;
+    cell->undecided = 1;
 }
 
 void cell_cut(struct cell *cell, bool is_chunk)
@@ -118,9 +125,10 @@ void cell_cut(struct cell *cell, bool is_chunk)
     for (uint32_t i = 0; i < cell->count; i++) {
         bool again = false;
         for (uint32_t j = i + 1; j < cell->count && !again; j++)
-            again = identity(is_chunk, cell->values[i]) == identity(is_chunk, cell->values[j]);
+            again = identity(is_chunk, cell->values[i].value) ==
+                    identity(is_chunk, cell->values[j].value);
         if (again)
-            drop(is_chunk, cell->values[i]);
+            drop(is_chunk, cell->values[i].value);
         else
             cell->values[kept++] = cell->values[i];
     }
@@ -132,7 +140,7 @@ void cell_thin(struct cell *cell, bool is_chunk)
     if (cell->count < 3)
         return;
     for (uint32_t i = 1; i + 1 < cell->count; i++)
-        drop(is_chunk, cell->values[i]);
+        drop(is_chunk, cell->values[i].value);
     cell->values[1] = cell->values[cell->count - 1];
     cell->count = cell->undecided = 2;
 }
@@ -142,7 +150,9 @@ struct cell cell_copy(const struct cell *cell, bool is_chunk)
     struct cell copy = {.undecided = cell->undecided};
 
     for (uint32_t i = 0; i < cell->count; i++) {
-        cell_push(&copy, is_chunk ? bytes_hold(cell->values[i]) : cell->values[i]);
+        cell_push(&copy, cell->values[i]);
+        if (is_chunk)
+            (void)bytes_hold(cell->values[i].value);
     }
     return copy;
 }
@@ -150,7 +160,7 @@ struct cell cell_copy(const struct cell *cell, bool is_chunk)
 void cell_free(struct cell *cell, bool is_chunk)
 {
     for (uint32_t i = 0; i < cell->count; i++)
-        drop(is_chunk, cell->values[i]);
+        drop(is_chunk, cell->values[i].value);
     free(cell->values);
 }
 
@@ -161,7 +171,7 @@ uint64_t cell_hash(const struct cell *cell, bool is_chunk, uint64_t seed)
     uint64_t hash = hf_checksum(&count, sizeof(count), seed);
 
     for (uint32_t i = first; i < cell->count; i++) {
-        uint64_t value = identity(is_chunk, cell->values[i]);
+        uint64_t value = identity(is_chunk, cell->values[i].value);
         hash = hf_checksum(&value, sizeof(value), hash);
     }
     return hash;

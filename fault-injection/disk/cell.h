@@ -30,9 +30,14 @@ uint64_t value_of(struct bytes *bytes);
 uint64_t bytes_hold(uint64_t value);
 void bytes_drop(uint64_t value);
 
-/* A value: the address of a chunk (0: zeros), a length, or an inode (0: none). */
+struct cell_value {
+    uint64_t value; /* the address of a chunk (0: zeros), a length, or an inode (0: none) */
+    uint32_t op;    /* the operation that gave it */
+    bool is_late;   /* it reaches the disk any time after that operation (journal.h) */
+};
+
 struct cell {
-    uint64_t *values;
+    struct cell_value *values;
     uint32_t count;
     uint32_t capacity;
     uint32_t undecided;
@@ -42,9 +47,9 @@ void cell_begin(struct cell *cell, uint64_t value);
 struct cell cell_copy(const struct cell *cell, bool is_chunk);
 void cell_free(struct cell *cell, bool is_chunk);
 /* A new value, which the cell takes over. */
-void cell_push(struct cell *cell, uint64_t value);
+void cell_push(struct cell *cell, struct cell_value value);
 /* The same as the second oldest. */
-void cell_insert(struct cell *cell, uint64_t value);
+void cell_insert(struct cell *cell, struct cell_value value);
 /* All values but the n-th are forgotten. */
 void cell_keep(struct cell *cell, size_t n, bool is_chunk);
 /* All are, of what is no chunk. */
@@ -52,6 +57,8 @@ void cell_set(struct cell *cell, uint64_t value);
 void cell_sync(struct cell *cell, bool is_chunk);
 /* What was written since it was synced is forgotten. */
 void cell_lose(struct cell *cell, bool is_chunk);
+/* Those before the n-th are, of what is no chunk; it was given since the last cut. */
+void cell_raise(struct cell *cell, uint32_t n);
 /* All values are undecided, each once; the newest of equals stays. */
 void cell_cut(struct cell *cell, bool is_chunk);
 /* Only the oldest and the newest stay. */

@@ -1,5 +1,5 @@
 /* fault-injection/disk/disk.c - inodes whose chunks, lengths and entries are cells (cell.h). */
-#include "disk/disk_inside.h"
+#include "disk/journal.h"
 
 #include "base/array.h"
 
@@ -14,11 +14,14 @@
 uint64_t disk_value(struct disk *disk, struct cell *cell, struct disk_cell name)
 {
     if (cell->count == cell->undecided && cell->count > 1) {
-        name.newest = cell->count - 1;
-        size_t choice = disk->choose ? disk->choose(disk->choose_arg, cell->count, &name) : 0;
-        cell_keep(cell, cell->count - 1 - choice, name.chunk >= 0);
+        uint32_t numbers[JOURNAL_VALUES_MAX];
+        size_t count = journal_list(disk, cell, &name, numbers);
+        name.numbers = numbers;
+        size_t choice = disk->choose ? disk->choose(disk->choose_arg, count, &name) : 0;
+        journal_decide(disk, cell, &name, numbers[choice]);
+        cell_keep(cell, numbers[choice], name.chunk >= 0);
     }
-    return cell->values[cell->count - 1];
+    return cell->values[cell->count - 1].value;
 }
 
 /* --- disks ------------------------------------------------------------------------------------ */
@@ -30,7 +33,7 @@ static struct inode *inode_of(const struct disk *disk, uint32_t number)
     return &disk->inodes[number];
 }
 
-struct disk *disk_new(size_t chunk_bytes)
+struct disk *disk_new(size_t chunk_bytes, enum disk_profile profile)
 {
     struct disk *disk = must(calloc(1, sizeof(*disk)));
     uint8_t noise[4096];
@@ -38,6 +41,9 @@ struct disk *disk_new(size_t chunk_bytes)
     for (size_t i = 0; i < sizeof(noise); i++)
         noise[i] = (uint8_t)(0x5a ^ (i * 131));
     disk->chunk_bytes = chunk_bytes;
+    disk->profile = profile;
+    disk->epochs[0].most = UINT32_MAX;
+    disk->epoch_count = 1;
     disk->garbage = bytes_new(noise, chunk_bytes);
     (void)GROW(disk->inodes, disk->capacity, disk->count);
     disk->inodes[0] = (struct inode){0};
@@ -50,7 +56,7 @@ uint32_t disk_make(struct disk *disk, bool is_dir)
 {
     (void)GROW(disk->inodes, disk->capacity, disk->count);
     struct inode *inode = &disk->inodes[disk->count];
-    *inode = (struct inode){.is_dir = is_dir};
+    *inode = (struct inode){.is_dir = is_dir, .last_op = disk->op, .last_data_op = disk->op};
     cell_begin(&inode->size, 0);
     return (uint32_t)disk->count++;
 }
@@ -114,6 +120,16 @@ void disk_set_choose(struct disk *disk, disk_choose_fn *choose, void *arg)
 {
     disk->choose = choose;
     disk->choose_arg = arg;
+}
+
+void disk_weaken(struct disk *disk, enum disk_profile profile)
+{
+    disk->profile = profile;
+}
+
+void disk_step(struct disk *disk)
+{
+    disk->op++;
 }
 
 void disk_mark_coarse(struct disk *disk, uint32_t inode)
@@ -209,15 +225,23 @@ static void write_chunk(struct disk *disk, struct inode *inode, uint32_t index, 
     if (before != 0)
         memcpy(whole, bytes_of(before)->data, disk->chunk_bytes);
     memcpy(whole + at, data, len);
-    cell_push(cell, is_zero(whole, disk->chunk_bytes)
-                        ? 0
-                        : value_of(bytes_new(whole, disk->chunk_bytes)));
+    uint64_t value =
+        is_zero(whole, disk->chunk_bytes) ? 0 : value_of(bytes_new(whole, disk->chunk_bytes));
+    cell_push(cell, (struct cell_value){.value = value, .op = disk->op, .is_late = true});
+}
+
+static void push_size(struct disk *disk, struct inode *inode, uint64_t size, bool is_late)
+{
+    cell_push(&inode->size, (struct cell_value){.value = size, .op = disk->op, .is_late = is_late});
+    inode->last_op = inode->last_data_op = disk->op;
 }
 
 void disk_write(struct disk *disk, uint32_t number, const void *data, size_t len, uint64_t off)
 {
     struct inode *inode = inode_of(disk, number);
 
+    if (disk->profile == DISK_EXT4) /* what a chunk may be depends on the length */
+        (void)disk_size(disk, number);
     for (size_t done = 0; done < len;) {
         size_t at = (size_t)((off + done) % disk->chunk_bytes);
         size_t part = disk->chunk_bytes - at < len - done ? disk->chunk_bytes - at : len - done;
@@ -226,7 +250,7 @@ void disk_write(struct disk *disk, uint32_t number, const void *data, size_t len
         done += part;
     }
     if (off + len > disk_size(disk, number))
-        cell_push(&inode->size, off + len);
+        push_size(disk, inode, off + len, true);
 }
 
 void disk_resize(struct disk *disk, uint32_t number, uint64_t size)
@@ -242,7 +266,7 @@ void disk_resize(struct disk *disk, uint32_t number, uint64_t size)
                 write_chunk(disk, inode, inode->chunks[i].index, at, zeros, disk->chunk_bytes - at);
         }
     }
-    cell_push(&inode->size, size);
+    push_size(disk, inode, size, false);
 }
 
 /* --- directories ------------------------------------------------------------------------------ */
@@ -274,7 +298,13 @@ void disk_enter(struct disk *disk, uint32_t dir, const char *name, size_t len, u
         entry->name = must(strndup(name, len));
         cell_begin(&entry->cell, 0);
     }
-    cell_push(&entry->cell, number);
+    uint32_t changed[] = {dir, number,
+                          (uint32_t)disk_value(disk, &entry->cell, ENTRY_OF(dir, entry->name))};
+    for (size_t i = 0; i < 3; i++) {
+        if (changed[i] != 0)
+            disk->inodes[changed[i]].last_op = disk->op;
+    }
+    cell_push(&entry->cell, (struct cell_value){.value = number, .op = disk->op});
 }
 
 bool disk_entry(struct disk *disk, uint32_t dir, size_t n, const char **out_name,
@@ -289,17 +319,32 @@ bool disk_entry(struct disk *disk, uint32_t dir, size_t n, const char **out_name
     return true;
 }
 
-void disk_sync(struct disk *disk, uint32_t number)
+static void sync_cells(struct inode *inode)
 {
-    struct inode *inode = inode_of(disk, number);
 
     if (inode->size.count > inode->size.undecided || inode->size.count == 1)
-        inode->synced_bytes = inode->size.values[inode->size.count - 1];
+        inode->synced_bytes = inode->size.values[inode->size.count - 1].value;
     cell_sync(&inode->size, false);
     for (size_t i = 0; i < inode->chunk_count; i++)
         cell_sync(&inode->chunks[i].cell, true);
     for (size_t i = 0; i < inode->entry_count; i++)
         cell_sync(&inode->entries[i].cell, false);
+}
+
+void disk_sync(struct disk *disk, uint32_t number)
+{
+    struct inode *inode = inode_of(disk, number);
+
+    sync_cells(inode);
+    journal_sync(disk, number, inode->last_op);
+}
+
+void disk_sync_data(struct disk *disk, uint32_t number)
+{
+    struct inode *inode = inode_of(disk, number);
+
+    sync_cells(inode);
+    journal_sync(disk, number, inode->last_data_op);
 }
 
 void disk_lose(struct disk *disk, uint32_t number)

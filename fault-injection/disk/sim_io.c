@@ -33,7 +33,9 @@ static void leave(struct sim *sim)
     pthread_mutex_unlock(&sim->mutex);
 }
 
-static void before(struct sim *sim, enum sim_op op, const char *path, uint32_t inode, uint64_t off)
+/* The call in the sources, if it is known. */
+static const char *before(struct sim *sim, enum sim_op op, const char *path, uint32_t inode,
+                          uint64_t off)
 {
     /* Who notes no site leaves what an earlier call noted that came to nothing. */
     bool is_noted = op != SIM_OPEN && op != SIM_WRITE && op != SIM_MKDIR;
@@ -44,6 +46,8 @@ static void before(struct sim *sim, enum sim_op op, const char *path, uint32_t i
                (unsigned long long)off);
     if (sim->before != NULL)
         sim->before(sim->before_arg, op, is_noted ? site : NULL);
+    disk_step(sim->disk);
+    return site;
 }
 
 static struct sim_file *file_of(struct sim *sim, int fd)
@@ -123,14 +127,14 @@ static int open_at(struct sim *sim, int dir, const char *path, unsigned flags)
     if (inode != 0 && (flags & HF_IO_WRITE) && disk_is_dir(sim->disk, inode))
         return -EISDIR;
     if (inode == 0) {
-        before(sim, SIM_OPEN, path, (uint32_t)0, 0);
+        (void)before(sim, SIM_OPEN, path, (uint32_t)0, 0);
         inode = disk_make(sim->disk, false);
         disk_enter(sim->disk, place.dir, place.name, place.len, inode);
         /* Of an earlier boot it says nothing, whatever it is: FORMAT 3.1. */
         if (place.len == 6 && memcmp(place.name, "shared", 6) == 0)
             disk_mark_coarse(sim->disk, inode);
     } else if (flags & HF_IO_TRUNCATE) {
-        before(sim, SIM_OPEN, path, inode, 0);
+        (void)before(sim, SIM_OPEN, path, inode, 0);
         disk_resize(sim->disk, inode, 0);
     }
     return open_inode(sim, inode);
@@ -177,7 +181,7 @@ static int64_t sim_pwrite(struct hf_io *io, int fd, const void *data, size_t len
     struct sim *sim = sim_of(io);
 
     enter(sim);
-    before(sim, SIM_WRITE, "", file_of(sim, fd)->inode, off);
+    (void)before(sim, SIM_WRITE, "", file_of(sim, fd)->inode, off);
     disk_write(sim->disk, file_of(sim, fd)->inode, data, len, off);
     leave(sim);
     return (int64_t)len;
@@ -206,23 +210,37 @@ static int sim_ftruncate(struct hf_io *io, int fd, uint64_t len)
     struct sim *sim = sim_of(io);
 
     enter(sim);
-    before(sim, SIM_TRUNCATE, "", file_of(sim, fd)->inode, len);
+    (void)before(sim, SIM_TRUNCATE, "", file_of(sim, fd)->inode, len);
     disk_resize(sim->disk, file_of(sim, fd)->inode, len);
+    leave(sim);
+    return 0;
+}
+
+static int sync_by(struct hf_io *io, int fd, void (*sync)(struct disk *disk, uint32_t inode))
+{
+    struct sim *sim = sim_of(io);
+
+    enter(sim);
+    uint32_t inode = file_of(sim, fd)->inode;
+    enum sim_op op = disk_is_dir(sim->disk, inode) ? SIM_SYNC_DIR : SIM_SYNC;
+    const char *site = before(sim, op, "", inode, 0);
+    if (sim->on_sync != NULL && site != NULL)
+        sim->on_sync(sim->on_sync_arg, site);
+    bool is_lost = site != NULL && sim->lost_site != NULL && strcmp(site, sim->lost_site) == 0;
+    if (++sim->syncs != sim->lost_sync && !is_lost)
+        sync(sim->disk, inode);
     leave(sim);
     return 0;
 }
 
 static int sim_fsync(struct hf_io *io, int fd)
 {
-    struct sim *sim = sim_of(io);
+    return sync_by(io, fd, disk_sync);
+}
 
-    enter(sim);
-    uint32_t inode = file_of(sim, fd)->inode;
-    before(sim, disk_is_dir(sim->disk, inode) ? SIM_SYNC_DIR : SIM_SYNC, "", inode, 0);
-    if (++sim->syncs != sim->lost_sync)
-        disk_sync(sim->disk, inode);
-    leave(sim);
-    return 0;
+static int sim_fdatasync(struct hf_io *io, int fd)
+{
+    return sync_by(io, fd, disk_sync_data);
 }
 
 static void sim_start_writeback(struct hf_io *io, int fd, uint64_t off, uint64_t len)
@@ -259,7 +277,7 @@ static int sim_linkat(struct hf_io *io, int from_dir, const char *from, int to_d
     if (rc == 0 && inode_at(sim, &places[1]) != 0)
         rc = -EEXIST;
     if (rc == 0) {
-        before(sim, SIM_LINK, to, inode, 0);
+        (void)before(sim, SIM_LINK, to, inode, 0);
         disk_enter(sim->disk, places[1].dir, places[1].name, places[1].len, inode);
     }
     leave(sim);
@@ -276,7 +294,7 @@ static int sim_renameat(struct hf_io *io, int from_dir, const char *from, int to
     enter(sim);
     int rc = walk_both(sim, from_dir, from, to_dir, to, places, &inode);
     if (rc == 0 && inode_at(sim, &places[1]) != inode) { /* of one file: nothing is done */
-        before(sim, SIM_RENAME, to, inode, 0);
+        (void)before(sim, SIM_RENAME, to, inode, 0);
         disk_enter(sim->disk, places[1].dir, places[1].name, places[1].len, inode);
         disk_enter(sim->disk, places[0].dir, places[0].name, places[0].len, 0);
     }
@@ -310,7 +328,7 @@ static int unlink_at(struct sim *sim, int dir, const char *path, bool is_dir)
         return is_dir ? -ENOTDIR : -EISDIR;
     if (is_dir && !is_empty(sim, inode))
         return -ENOTEMPTY;
-    before(sim, SIM_UNLINK, path, inode, 0);
+    (void)before(sim, SIM_UNLINK, path, inode, 0);
     disk_enter(sim->disk, place.dir, place.name, place.len, 0);
     return 0;
 }
@@ -335,7 +353,7 @@ static int sim_mkdirat(struct hf_io *io, int dir, const char *path, uint32_t mod
     if (rc == 0 && inode_at(sim, &place) != 0)
         rc = -EEXIST;
     if (rc == 0) {
-        before(sim, SIM_MKDIR, path, (uint32_t)0, 0);
+        (void)before(sim, SIM_MKDIR, path, (uint32_t)0, 0);
         disk_enter(sim->disk, place.dir, place.name, place.len, disk_make(sim->disk, true));
     }
     leave(sim);
@@ -530,7 +548,7 @@ static const struct hf_io_ops ops = {
     .pwrite = sim_pwrite,
     .ftruncate = sim_ftruncate,
     .fsync = sim_fsync,
-    .fdatasync = sim_fsync,
+    .fdatasync = sim_fdatasync,
     .start_writeback = sim_start_writeback,
     .drop_cache = sim_drop_cache,
     .linkat = sim_linkat,

@@ -56,8 +56,11 @@ struct sim {
      * for it, if that is known; may be NULL. */
     void (*before)(void *arg, enum sim_op op, const char *site);
     void *before_arg;
-    uint64_t syncs;     /* asked for until now */
-    uint64_t lost_sync; /* the one of that number is not done, and nobody learns it; 0: none */
+    uint64_t syncs;        /* asked for until now */
+    uint64_t lost_sync;    /* the one of that number is not done, and nobody learns it; 0: none */
+    const char *lost_site; /* nor are those of that call in the sources; NULL: none */
+    void (*on_sync)(void *arg, const char *site); /* told of each whose call is known; or NULL */
+    void *on_sync_arg;
     /* Called when an operation begins and when it ends; may be NULL. */
     void (*around)(bool begins);
     bool tells; /* each of them on standard output */

@@ -69,7 +69,7 @@ void hf_test_faults_make_folder(void)
 {
     if (watch->inner == &machine.io) {
         switch_off();
-        disk = disk_new(4096);
+        disk = disk_new(4096, DISK_STRICT);
         sim_boot(&machine, disk, 1);
         machine.around = hf_test_malloc_leave_alone;
     } else {
