@@ -94,7 +94,8 @@ bool hf_erofs_image_open(struct hf_erofs_image *image, const void *data, size_t 
     image->root_nid = (uint32_t)hf_erofs_get(super + 14, 2);
     image->inode_count = hf_erofs_get(super + 16, 8);
     uint64_t incompatible = hf_erofs_get(super + 80, 4);
-    if (hf_erofs_get(super + 8, 4) != (has_device ? 2 : 3) || (incompatible & ~(uint64_t)0x4) != (has_device ? 8 : 0))
+    if (hf_erofs_get(super + 8, 4) != (has_device ? 2 : 3) ||
+        (incompatible & ~(uint64_t)0x4) != (has_device ? 8 : 0))
         return hf_erofs_fault(image, "feature words");
     if (super[13] != 0 || !all_zero(super + 24, 12) || !all_zero(super + 40, 40) ||
         !all_zero(super + 84, 2) || !all_zero(super + 90, 38))
