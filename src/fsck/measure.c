@@ -116,7 +116,6 @@ int hf_check_measure(struct hf_check *check, const char *path, uint8_t algorithm
 {
     struct reading reading = {
         .check = check, .path = path, .fd = -1, .direct_fd = -1, .piece = piece, .arg = arg};
-
     struct hf_error why = {0};
 
     *out = (struct hf_measured){0};
