@@ -30,6 +30,7 @@ static char dir[256], root[300], kept[300], archive[512], layer[512], saved[300]
 static char layer_in_upper[400], app_id[HF_DIGEST_TEXT_MAX];
 static struct hf_test_watch watch;
 static struct hf_error err;
+static bool shows_less; /* what was read, though reading succeeded */
 
 static void copy(const char *from, const char *to)
 {
@@ -179,8 +180,7 @@ static int do_list(struct hf_store *store)
     unsigned count = 0;
 
     int rc = hf_image_list(store, &options, count_image, &count, &err);
-    if (rc == 0)
-        ck_assert_uint_eq(count, 1);
+    shows_less = rc == 0 && count != 1;
     return rc;
 }
 
@@ -189,8 +189,7 @@ static int do_inspect(struct hf_store *store)
     char *json = NULL;
     int rc = hf_image_inspect(store, app[0], NULL, &json, &err);
 
-    if (rc == 0)
-        ck_assert(strstr(json, "app:1") != NULL);
+    shows_less = rc == 0 && strstr(json, "app:1") == NULL;
     free(json);
     return rc;
 }
@@ -416,6 +415,7 @@ START_TEST(an_operation_on_images_that_fails_anywhere_is_refused_or_done)
         begin_fault(fault, n);
         int rc = op->run(store);
         failed = end_fault(fault);
+        ck_assert_msg(!shows_less, "%s: less than there is", what);
         tried += failed;
         if (!failed)
             ck_assert_msg(rc == 0, "%s: %s", what, err.message);

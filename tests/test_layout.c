@@ -7,6 +7,7 @@
 #include "support/suite.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -136,6 +137,22 @@ START_TEST(a_folder_with_other_peoples_files_can_become_a_store)
     ck_assert_int_eq(open_as(HF_OPEN_CREATE), 0);
     hf_test_must_close(store);
     ck_assert_int_eq(access(in("notes.txt"), F_OK), 0);
+}
+END_TEST
+
+/* Not even a new one, in which there is nothing to lose yet: its log is not made again. */
+START_TEST(a_store_whose_format_cannot_be_looked_at_is_not_made_anew)
+{
+    struct stat before, after;
+
+    hf_test_must_close(hf_test_must_open(&watch.io, path, HF_OPEN_CREATE));
+    ck_assert_int_eq(stat(in("wal/0000000000000001.seg"), &before), 0);
+    hf_test_watch_match(&watch, HF_TEST_OP_BIT(HF_TEST_STAT), "FORMAT");
+    hf_test_watch_fail(&watch, 1, HF_TEST_FAILS, -EIO, true);
+    ck_assert_int_eq(open_as(HF_OPEN_CREATE), HF_ERR_IO);
+    ck_assert_str_ne(err.message, "");
+    ck_assert_int_eq(stat(in("wal/0000000000000001.seg"), &after), 0);
+    ck_assert(before.st_ino == after.st_ino);
 }
 END_TEST
 
@@ -320,6 +337,7 @@ int main(void)
     tcase_add_loop_test(tests, a_store_that_lost_its_format_is_damaged_and_never_made_anew, 0, 3);
     tcase_add_test(tests, a_log_with_one_record_is_no_interrupted_making);
     tcase_add_test(tests, a_folder_with_other_peoples_files_can_become_a_store);
+    tcase_add_test(tests, a_store_whose_format_cannot_be_looked_at_is_not_made_anew);
     tcase_add_test(tests, no_byte_of_format_can_change_unnoticed);
     tcase_add_test(tests, a_newer_version_is_refused_by_name);
     tcase_add_loop_test(tests, a_store_without_its_folders_is_damaged, 0, 2);

@@ -131,8 +131,9 @@ HF_API void hf_mount_plan_release(struct hf_mount_plan *plan);
 
 /* A name has 1 to 128 letters, digits, "_", "." or "-", and begins with a letter or digit. */
 
-/* Make a workspace on an image, and hold that; durable on 0. EXISTS; fine to call again after a
- * cut. */
+/* Make a workspace on an image, and hold that; durable on 0. EXISTS, also when a cut came before
+ * its folder, which the first mounting makes then. OUTCOME_UNKNOWN: its folder could not be made,
+ * nor its hold be released; hf_workspace_remove does that when the disk works again. */
 HF_API HF_MUST_USE int hf_workspace_prepare(struct hf_store *store, const char *workspace,
                                             const char *reference, const char *platform,
                                             struct hf_error *err);

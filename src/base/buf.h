@@ -44,7 +44,8 @@ const char *hf_buf_text(struct hf_buf *buf);
 /* 0, or the first failure as an error. */
 HF_MUST_USE int hf_buf_check(const struct hf_buf *buf, struct hf_error *err);
 /* Gives the memory (NUL-terminated) to the caller, who frees it with free(); the buffer is empty
- * afterwards. NULL when the buffer had failed. */
+ * afterwards. NULL when the buffer had failed, or fails now;
+ * hf_buf_check tells it afterwards too. */
 char *hf_buf_detach(struct hf_buf *buf);
 
 #endif

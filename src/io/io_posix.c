@@ -1,6 +1,6 @@
 /*
- * io/io_posix.c - the table of operations as Linux system calls: files, folders and locks. With
- * posix_system.c the only file that makes any.
+ * io/io_posix.c - the table of operations as Linux system calls: files, folders and locks. A store
+ * makes none but these and those of posix_system.c.
  *
  * Always true:
  *  (1) a path under a directory descriptor lies in a store, whose entries are untrusted: its last

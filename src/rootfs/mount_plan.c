@@ -31,9 +31,8 @@ int hf_store_path(struct hf_store *store, const char *below, char **out, struct 
     hf_buf_printf(&path, "%s/%s", root, below);
     free(root);
     hf_buf_put_u8(&path, 0);
-    int rc = hf_buf_check(&path, err);
     *out = hf_buf_detach(&path);
-    return rc;
+    return hf_buf_check(&path, err); /* behind the detaching, which may fail too */
 }
 
 static int blob_path(struct hf_store *store, const struct hf_digest *digest, char **out,

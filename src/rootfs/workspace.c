@@ -162,8 +162,9 @@ int hf_workspace_prepare(struct hf_store *store, const char *workspace, const ch
         return rc;
     rc = hf_space_folder(store, workspace, &folder, err);
     free(folder);
-    if (rc != 0)
-        hf_tolerate(hf_workspace_remove(store, workspace, NULL));
+    if (rc != 0 && hf_workspace_remove(store, workspace, NULL) != 0)
+        rc = hf_fail_as(err, HF_ERR_OUTCOME_UNKNOWN, "workspace %s may be left, without its folder",
+                        workspace);
     return rc;
 }
 

@@ -31,10 +31,9 @@ static int encode_summary(struct hf_plan_object *object, const struct hf_summary
     struct hf_buf buf = {0};
 
     hf_summary_encode(summary, &buf);
-    int rc = hf_buf_check(&buf, err);
     object->summary_len = buf.len;
     object->summary = (uint8_t *)hf_buf_detach(&buf);
-    return rc;
+    return hf_buf_check(&buf, err); /* behind the detaching, which may fail too */
 }
 
 static int copy_refs(struct hf_plan_object *object, const struct hf_digest *refs, size_t count,
